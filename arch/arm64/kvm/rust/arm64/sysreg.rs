@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Access to system registers.
+//!
+//! Registers are named by string, either by a name that the assembler knows or by encoding
+//! (`S<op0>_<op1>_C<n>_C<m>_<op2>`). The macros are for the typed accessors of this folder;
+//! nothing else should name a register.
+
+/// Reads a system register.
+macro_rules! read_sysreg {
+    ($reg:literal) => {{
+        let value: u64;
+        // SAFETY: The reads that this crate makes have no effect on memory that Rust knows of.
+        unsafe {
+            core::arch::asm!(
+                concat!("mrs {}, ", $reg),
+                out(reg) value,
+                options(nomem, nostack, preserves_flags)
+            )
+        };
+        value
+    }};
+}
+
+/// Writes a system register.
+macro_rules! write_sysreg {
+    ($reg:literal, $value:expr) => {{
+        let value: u64 = $value;
+        // SAFETY: The registers that this crate writes control timers and traps of guests; none
+        // affects memory that Rust knows of.
+        unsafe {
+            core::arch::asm!(
+                concat!("msr ", $reg, ", {}"),
+                in(reg) value,
+                options(nomem, nostack, preserves_flags)
+            )
+        };
+    }};
+}
+
+/// One instruction chosen at boot: `$vhe` on a kernel that runs at EL2, `$nvhe` elsewhere.
+///
+/// The same `.altinstructions` entry as C's `ALTERNATIVE()` makes.
+macro_rules! vhe_alternative {
+    ($nvhe:expr, $vhe:expr, $($operand:tt)*) => {
+        core::arch::asm!(
+            concat!("661: ", $nvhe),
+            "662:",
+            ".pushsection .altinstructions,\"a\"",
+            ".word 661b - .",
+            ".word 663f - .",
+            ".hword {cap}",
+            ".byte 662b - 661b",
+            ".byte 664f - 663f",
+            ".popsection",
+            ".subsection 1",
+            concat!("663: ", $vhe),
+            "664:",
+            ".org . - (664b - 663b) + (662b - 661b)",
+            ".org . - (662b - 661b) + (664b - 663b)",
+            ".previous",
+            cap = const kernel::bindings::ARM64_HAS_VIRT_HOST_EXTN,
+            $($operand)*
+        )
+    };
+}
+
+/// Reads a guest's EL0 register: `$el0`, or on VHE, where that name means the host's own, its
+/// `_EL02` alias.
+macro_rules! read_sysreg_el0 {
+    ($el0:literal, $el02:literal) => {{
+        let value: u64;
+        // SAFETY: As for `read_sysreg!`; both alternatives write just the output register.
+        unsafe {
+            vhe_alternative!(
+                concat!("mrs {value}, ", $el0),
+                concat!("mrs {value}, ", $el02),
+                value = out(reg) value,
+                options(nomem, nostack, preserves_flags)
+            )
+        };
+        value
+    }};
+}
+
+/// Writes a guest's EL0 register; see [`read_sysreg_el0`].
+macro_rules! write_sysreg_el0 {
+    ($el0:literal, $el02:literal, $value:expr) => {{
+        let value: u64 = $value;
+        // SAFETY: As for `write_sysreg!`.
+        unsafe {
+            vhe_alternative!(
+                concat!("msr ", $el0, ", {value}"),
+                concat!("msr ", $el02, ", {value}"),
+                value = in(reg) value,
+                options(nomem, nostack, preserves_flags)
+            )
+        };
+    }};
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Evidence of the context that code runs in: interrupts off, preemption off.
+//!
+//! A token exists only while its context lasts, so a function that needs the context asks for a
+//! reference to the token and cannot be called elsewhere.
+
+use core::marker::PhantomData;
+use kernel::{
+    bindings,
+    types::NotThreadSafe, //
+};
+
+/// Evidence that interrupts are off on this CPU.
+///
+/// # Invariants
+///
+/// Interrupts are off for as long as the value exists.
+pub(crate) struct IrqOff {
+    _not_send: NotThreadSafe,
+}
+
+impl IrqOff {
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// Interrupts must be off until the returned value is gone.
+    #[inline(always)]
+    pub(crate) unsafe fn assume() -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            _not_send: NotThreadSafe,
+        }
+    }
+}
+
+/// Runs `f` with interrupts off; restores their former state when `f` returns. Nests.
+#[inline(always)]
+pub(crate) fn with_irqs_off<R>(f: impl FnOnce(&IrqOff) -> R) -> R {
+    // SAFETY: The flags are given back below, in this very function.
+    let flags = unsafe { bindings::local_irq_save() };
+
+    // SAFETY: Interrupts were just turned off, and stay so until after the token's last use.
+    let result = f(&unsafe { IrqOff::assume() });
+
+    // SAFETY: `flags` come from the matching `local_irq_save()`. Nothing unwinds in the kernel.
+    unsafe { bindings::local_irq_restore(flags) };
+    result
+}
+
+/// Preemption is off while this lives: the task stays on its CPU.
+pub(crate) struct PreemptOff {
+    _not_send: NotThreadSafe,
+}
+
+impl PreemptOff {
+    /// Turns preemption off until the guard is dropped. Nests.
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        // SAFETY: Undone by `Drop`.
+        unsafe { bindings::preempt_disable() };
+        Self {
+            _not_send: NotThreadSafe,
+        }
+    }
+
+    /// Evidence that the task stays on its CPU.
+    #[inline(always)]
+    pub(crate) fn on_cpu(&self) -> OnCpu<'_> {
+        OnCpu(PhantomData)
+    }
+}
+
+impl Drop for PreemptOff {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: Preemption was disabled by `new()`, on this task: the guard is not `Send`.
+        unsafe { bindings::preempt_enable() };
+    }
+}
+
+/// Evidence that the caller is on one CPU for the duration of `'a`, by whatever means.
+#[derive(Clone, Copy)]
+pub(crate) struct OnCpu<'a>(PhantomData<&'a NotThreadSafe>);
+
+impl OnCpu<'_> {
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// The task must not migrate while the returned value is in use.
+    #[inline(always)]
+    pub(crate) unsafe fn assume() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<'a> From<&'a IrqOff> for OnCpu<'a> {
+    #[inline(always)]
+    fn from(_irq_off: &'a IrqOff) -> Self {
+        Self(PhantomData)
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An hrtimer inside a structure of C.
+//!
+//! `kernel::time::hrtimer` wants a Rust container; KVM's timers live in `struct kvm_vcpu`.
+//! They expire in hard interrupt context on PREEMPT_RT as well, since injection takes raw locks.
+//!
+//! C header: [`include/linux/hrtimer.h`](srctree/include/linux/hrtimer.h)
+
+use core::marker::PhantomData;
+use kernel::bindings;
+
+/// What a C hrtimer calls on expiry.
+pub(crate) type Callback =
+    unsafe extern "C" fn(*mut bindings::hrtimer) -> bindings::hrtimer_restart;
+
+/// An absolute `CLOCK_MONOTONIC` hrtimer that expires in hard interrupt context.
+///
+/// # Invariants
+///
+/// `ptr` points at a `struct hrtimer` that is valid and does not move for `'a`.
+#[derive(Clone, Copy)]
+pub(crate) struct SoftTimer<'a> {
+    ptr: *mut bindings::hrtimer,
+    _owner: PhantomData<&'a ()>,
+}
+
+impl SoftTimer<'_> {
+    /// # Safety
+    ///
+    /// `ptr` must be valid and pinned for the lifetime of the returned value; if [`Self::setup`]
+    /// was not called on it yet, it must be the first function to be called.
+    #[inline(always)]
+    pub(crate) unsafe fn from_raw(ptr: *mut bindings::hrtimer) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            ptr,
+            _owner: PhantomData,
+        }
+    }
+
+    /// Prepares the timer to call `callback`.
+    ///
+    /// # Safety
+    ///
+    /// `callback` must be sound to call with this timer's address for as long as it may expire.
+    pub(crate) unsafe fn setup(self, callback: Callback) {
+        // SAFETY: `ptr` is valid by the type invariant, and nobody uses the timer yet.
+        unsafe {
+            bindings::hrtimer_setup(
+                self.ptr,
+                Some(callback),
+                // CAST: Small constants with C's types.
+                bindings::CLOCK_MONOTONIC as i32,
+                bindings::hrtimer_mode_HRTIMER_MODE_ABS_HARD,
+            )
+        };
+    }
+
+    /// (Re)starts the timer to expire after `ns` nanoseconds from now, at the latest at the end
+    /// of time.
+    #[inline]
+    pub(crate) fn start_after(self, ns: i64) {
+        // SAFETY: No preconditions.
+        let now = unsafe { bindings::ktime_get() };
+
+        // SAFETY: `ptr` is valid and set up, by the type invariant.
+        unsafe {
+            bindings::hrtimer_start(
+                self.ptr,
+                now.saturating_add(ns),
+                bindings::hrtimer_mode_HRTIMER_MODE_ABS_HARD,
+            )
+        };
+    }
+
+    /// Stops the timer and waits for a callback in progress. The callback takes no lock that a
+    /// caller of this may hold.
+    #[inline]
+    pub(crate) fn cancel(self) {
+        // SAFETY: `ptr` is valid and set up, by the type invariant.
+        unsafe { bindings::hrtimer_cancel(self.ptr) };
+    }
+}
+
+/// A timer seen from its own callback, which alone may move its expiry.
+pub(crate) struct ExpiredTimer<'a>(SoftTimer<'a>);
+
+/// What becomes of a timer after its callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Restart {
+    /// It stays expired.
+    No,
+    /// It runs again, until the time set by [`ExpiredTimer::forward`].
+    Yes,
+}
+
+impl<'a> ExpiredTimer<'a> {
+    /// # Safety
+    ///
+    /// Must be called from the callback of the timer, which must be valid for `'a`.
+    #[inline(always)]
+    pub(crate) unsafe fn from_raw(ptr: *mut bindings::hrtimer) -> Self {
+        // SAFETY: An expired timer was set up; valid by the safety requirements.
+        Self(unsafe { SoftTimer::from_raw(ptr) })
+    }
+
+    /// Lets the timer run for `ns` more nanoseconds.
+    #[inline]
+    pub(crate) fn forward(self, ns: i64) -> Restart {
+        // SAFETY: In its callback a timer is not enqueued, as `hrtimer_forward()` wants.
+        unsafe { bindings::hrtimer_forward_now(self.0.ptr, ns) };
+        Restart::Yes
+    }
+}
+
+impl Restart {
+    /// C's word for it.
+    #[inline(always)]
+    pub(crate) fn into_raw(self) -> bindings::hrtimer_restart {
+        match self {
+            Self::No => bindings::hrtimer_restart_HRTIMER_NORESTART,
+            Self::Yes => bindings::hrtimer_restart_HRTIMER_RESTART,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The host's side of the timer interrupts: per-CPU IRQs that may be forwarded to a vCPU.
+//!
+//! C headers: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h),
+//! [`include/linux/irq.h`](srctree/include/linux/irq.h)
+
+use super::context::OnCpu;
+use core::mem;
+use kernel::{
+    bindings,
+    error::{
+        to_result,
+        Result, //
+    },
+    str::{
+        CStr,
+        CStrExt, //
+    },
+};
+
+/// An interrupt handler. Its second argument is this CPU's slot of the running vCPUs.
+pub(crate) type Handler =
+    unsafe extern "C" fn(i32, *mut core::ffi::c_void) -> bindings::irqreturn_t;
+
+/// A per-CPU interrupt of the host, by Linux IRQ number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HostIrq {
+    irq: u32,
+    trigger: u32,
+}
+
+impl HostIrq {
+    /// Takes the trigger type from firmware's description of the interrupt. Anything but a level
+    /// is a firmware bug; then `bad_trigger` is called and level low assumed.
+    pub(crate) fn new(irq: u32, bad_trigger: impl FnOnce()) -> Self {
+        // SAFETY: No preconditions.
+        let mut trigger = unsafe { bindings::irq_get_trigger_type(irq) };
+
+        if trigger != bindings::IRQF_TRIGGER_HIGH && trigger != bindings::IRQF_TRIGGER_LOW {
+            bad_trigger();
+            trigger = bindings::IRQF_TRIGGER_LOW;
+        }
+
+        Self { irq, trigger }
+    }
+
+    /// The Linux IRQ number.
+    #[inline(always)]
+    pub(crate) fn number(self) -> u32 {
+        self.irq
+    }
+
+    /// Enables it on this CPU.
+    pub(crate) fn enable(self, _on_cpu: OnCpu<'_>) {
+        // SAFETY: Any number is accepted; the CPU is this one.
+        unsafe { bindings::enable_percpu_irq(self.irq, self.trigger) };
+    }
+
+    /// Disables it on this CPU.
+    pub(crate) fn disable(self, _on_cpu: OnCpu<'_>) {
+        // SAFETY: As above.
+        unsafe { bindings::disable_percpu_irq(self.irq) };
+    }
+
+    /// Requests it on all CPUs, without enabling it, with the running vCPUs as its data. `name`
+    /// is what /proc/interrupts shows.
+    ///
+    /// # Errors
+    ///
+    /// The interrupt core's.
+    pub(crate) fn request(self, handler: Handler, name: &'static CStr) -> Result<RequestedIrq> {
+        // SAFETY: The handler is sound for the data it gets, its type's contract; the name lives
+        // for ever, and so do the per-CPU data.
+        to_result(unsafe {
+            bindings::request_percpu_irq(
+                self.irq,
+                Some(handler),
+                name.as_char_ptr(),
+                bindings::kvm_get_running_vcpus().cast(),
+            )
+        })?;
+
+        Ok(RequestedIrq { irq: self })
+    }
+}
+
+/// Sets the active state at the host's GIC of an interrupt of this CPU.
+///
+/// # Errors
+///
+/// The interrupt core's: no such interrupt, or a controller without active states.
+#[inline]
+pub(crate) fn set_active(irq: u32, active: bool, _on_cpu: OnCpu<'_>) -> Result {
+    // SAFETY: Any number is accepted; the caller stays on this CPU, whose state it is.
+    to_result(unsafe {
+        bindings::irq_set_irqchip_state(
+            irq,
+            bindings::irqchip_irq_state_IRQCHIP_STATE_ACTIVE,
+            active,
+        )
+    })
+}
+
+/// A requested interrupt; given back on drop, unless [kept](Self::keep).
+pub(crate) struct RequestedIrq {
+    irq: HostIrq,
+}
+
+impl RequestedIrq {
+    /// Lets vCPUs have it: the host only drops its priority and the guest deactivates it.
+    ///
+    /// # Errors
+    ///
+    /// The interrupt core's.
+    pub(crate) fn forward_to_vcpus(&self) -> Result {
+        // SAFETY: The data are a cookie; not null means "forward".
+        to_result(unsafe {
+            bindings::irq_set_vcpu_affinity(self.irq.irq, bindings::kvm_get_running_vcpus().cast())
+        })
+    }
+
+    /// Keeps it for as long as the kernel runs.
+    pub(crate) fn keep(self) {
+        mem::forget(self);
+    }
+}
+
+impl Drop for RequestedIrq {
+    fn drop(&mut self) {
+        // SAFETY: Requested with the same data.
+        unsafe {
+            bindings::free_percpu_irq(self.irq.irq, bindings::kvm_get_running_vcpus().cast())
+        };
+    }
+}

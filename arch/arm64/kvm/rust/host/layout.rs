@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The layout of C's structures as bindgen sees it, against the C compiler's.
+//!
+//! A bindgen that pads a structure wrongly would make every access of this crate miss. The
+//! constants are evaluated by clang, in `rust/bindings/kvm_arm64.h`.
+
+use core::mem::{
+    offset_of,
+    size_of, //
+};
+use kernel::{
+    bindings,
+    prelude::static_assert, //
+};
+
+macro_rules! assert_layout {
+    ($(struct $ty:ident: $size:ident { $($($field:ident).+ : $offset:ident),* $(,)? })*) => {$(
+        static_assert!(size_of::<bindings::$ty>() == bindings::$size as usize);
+        $(static_assert!(
+            offset_of!(bindings::$ty, $($field).+) == bindings::$offset as usize
+        );)*
+    )*};
+}
+
+assert_layout! {
+    struct kvm_vcpu: KVM_SIZEOF_VCPU {
+        kvm: KVM_OFFSETOF_VCPU_KVM,
+        vcpu_id: KVM_OFFSETOF_VCPU_ID,
+        run: KVM_OFFSETOF_VCPU_RUN,
+        arch.timer_cpu: KVM_OFFSETOF_VCPU_TIMER_CPU,
+    }
+    struct arch_timer_cpu: KVM_SIZEOF_TIMER_CPU {
+        timers: KVM_OFFSETOF_TIMER_CPU_TIMERS,
+        bg_timer: KVM_OFFSETOF_TIMER_CPU_BG_TIMER,
+        enabled: KVM_OFFSETOF_TIMER_CPU_ENABLED,
+    }
+    struct arch_timer_context: KVM_SIZEOF_TIMER_CONTEXT {
+        hrtimer: KVM_OFFSETOF_TIMER_CONTEXT_HRTIMER,
+        ns_frac: KVM_OFFSETOF_TIMER_CONTEXT_NS_FRAC,
+        offset: KVM_OFFSETOF_TIMER_CONTEXT_OFFSET,
+        loaded: KVM_OFFSETOF_TIMER_CONTEXT_LOADED,
+        timer_id: KVM_OFFSETOF_TIMER_CONTEXT_TIMER_ID,
+        host_timer_irq: KVM_OFFSETOF_TIMER_CONTEXT_HOST_IRQ,
+    }
+    struct timer_map: KVM_SIZEOF_TIMER_MAP {
+        direct_vtimer: KVM_OFFSETOF_TIMER_MAP_DIRECT_VTIMER,
+        direct_ptimer: KVM_OFFSETOF_TIMER_MAP_DIRECT_PTIMER,
+        emul_vtimer: KVM_OFFSETOF_TIMER_MAP_EMUL_VTIMER,
+        emul_ptimer: KVM_OFFSETOF_TIMER_MAP_EMUL_PTIMER,
+    }
+    struct kvm: KVM_SIZEOF_KVM {
+        lock: KVM_OFFSETOF_KVM_LOCK,
+        arch.config_lock: KVM_OFFSETOF_KVM_CONFIG_LOCK,
+        arch.flags: KVM_OFFSETOF_KVM_FLAGS,
+        arch.timer_data: KVM_OFFSETOF_KVM_TIMER_DATA,
+    }
+    struct kvm_run: KVM_SIZEOF_RUN {
+        s.regs.device_irq_level: KVM_OFFSETOF_RUN_DEVICE_IRQ_LEVEL,
+    }
+    struct irq_ops: KVM_SIZEOF_IRQ_OPS {
+        get_flags: KVM_OFFSETOF_IRQ_OPS_GET_FLAGS,
+        get_input_level: KVM_OFFSETOF_IRQ_OPS_GET_INPUT_LEVEL,
+        queue_irq_unlock: KVM_OFFSETOF_IRQ_OPS_QUEUE_IRQ_UNLOCK,
+        set_direct_injection: KVM_OFFSETOF_IRQ_OPS_SET_DIRECT_INJECTION,
+    }
+    struct vgic_global: KVM_SIZEOF_VGIC_GLOBAL {
+        type_: KVM_OFFSETOF_VGIC_GLOBAL_TYPE,
+        no_hw_deactivation: KVM_OFFSETOF_VGIC_GLOBAL_NO_HW_DEACTIVATION,
+    }
+    struct irq_chip: KVM_SIZEOF_IRQ_CHIP {
+        irq_set_irqchip_state: KVM_OFFSETOF_IRQ_CHIP_SET_STATE,
+    }
+    struct irq_data: KVM_SIZEOF_IRQ_DATA {
+        parent_data: KVM_OFFSETOF_IRQ_DATA_PARENT,
+    }
+    struct irq_domain_ops: KVM_SIZEOF_IRQ_DOMAIN_OPS {
+        alloc: KVM_OFFSETOF_IRQ_DOMAIN_OPS_ALLOC,
+    }
+    struct cyclecounter: KVM_SIZEOF_CYCLECOUNTER {
+        mult: KVM_OFFSETOF_CYCLECOUNTER_MULT,
+    }
+    struct arch_timer_kvm_info: KVM_SIZEOF_ARCH_TIMER_KVM_INFO {
+        virtual_irq: KVM_OFFSETOF_ARCH_TIMER_KVM_INFO_VIRTUAL_IRQ,
+    }
+    struct hrtimer: KVM_SIZEOF_HRTIMER {}
+    struct task_struct: KVM_SIZEOF_TASK {
+        pid: KVM_OFFSETOF_TASK_PID,
+    }
+    struct kvm_device_attr: KVM_SIZEOF_DEVICE_ATTR {
+        addr: KVM_OFFSETOF_DEVICE_ATTR_ADDR,
+    }
+}

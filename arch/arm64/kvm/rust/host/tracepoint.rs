@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! KVM's tracepoints. Defined in C (`trace_arm.h`), so that names, fields and formats are those
+//! that tools know. A disabled one costs a NOP; arguments are made up only for an enabled one.
+
+use super::{
+    arch_timer::TimerContext,
+    vcpu::Vcpu, //
+};
+use kernel::bindings;
+
+/// Calls the tracepoint if it is enabled.
+macro_rules! trace {
+    ($name:ident, $($arg:expr),+) => {{
+        #[cfg(CONFIG_TRACEPOINTS)]
+        kernel::macros::paste! {
+            // SAFETY: The static key of a tracepoint may always be asked.
+            let enabled = unsafe {
+                kernel::jump_label::static_branch_unlikely!(
+                    bindings::[<__tracepoint_ $name>],
+                    bindings::tracepoint,
+                    key
+                )
+            };
+
+            if enabled {
+                // SAFETY: The arguments are what the event expects: references of this crate
+                // are to valid objects.
+                unsafe { bindings::[<rust_do_trace_ $name>]($($arg),+) };
+            }
+        }
+
+        #[cfg(not(CONFIG_TRACEPOINTS))]
+        { $(let _unused = &$arg;)+ }
+    }};
+}
+
+/// The number that C's events show for a vCPU.
+fn shown_id(vcpu: Vcpu<'_>) -> usize {
+    // CAST: What C's conversion of the same number does.
+    vcpu.id() as usize
+}
+
+/// `kvm_timer_update_irq`: a timer drives its line.
+#[inline(always)]
+pub(crate) fn timer_update_irq(vcpu: Vcpu<'_>, intid: u32, high: bool) {
+    trace!(kvm_timer_update_irq, shown_id(vcpu), intid, i32::from(high));
+}
+
+/// `kvm_get_timer_map`: somebody asks which timers are direct and which emulated.
+#[inline(always)]
+pub(crate) fn get_timer_map(vcpu: Vcpu<'_>, map: impl FnOnce() -> bindings::timer_map) {
+    trace!(kvm_get_timer_map, shown_id(vcpu), &raw mut *&mut map());
+}
+
+/// `kvm_timer_save_state`: a timer leaves the hardware.
+#[inline(always)]
+pub(crate) fn timer_save_state(timer: TimerContext<'_>) {
+    trace!(kvm_timer_save_state, timer.as_ptr());
+}
+
+/// `kvm_timer_restore_state`: a timer enters the hardware.
+#[inline(always)]
+pub(crate) fn timer_restore_state(timer: TimerContext<'_>) {
+    trace!(kvm_timer_restore_state, timer.as_ptr());
+}
+
+/// `kvm_timer_hrtimer_expire`: the hrtimer of an emulated timer expires.
+#[inline(always)]
+pub(crate) fn timer_hrtimer_expire(timer: TimerContext<'_>) {
+    trace!(kvm_timer_hrtimer_expire, timer.as_ptr());
+}
+
+/// `kvm_timer_emulate`: a timer is emulated from now on.
+#[inline(always)]
+pub(crate) fn timer_emulate(timer: TimerContext<'_>, should_fire: bool) {
+    trace!(kvm_timer_emulate, timer.as_ptr(), should_fire);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The border between C and Rust where no existing header draws it: the C side of things that
+ * Rust cannot define, and the sizes and offsets that both must agree on.
+ */
+#ifndef __KVM_ARM64_RUST_H
+#define __KVM_ARM64_RUST_H
+
+#include <linux/kvm_host.h>
+
+#include <kvm/arm_arch_timer.h>
+
+/* pr_debug() is controlled per call site of a C file, so these stay in C (glue.c). */
+void kvm_arm64_timer_debug_irq(const char *which, unsigned int irq);
+void kvm_arm64_timer_debug_bad_ppis(void);
+
+#endif /* __KVM_ARM64_RUST_H */

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! KVM/arm64 in Rust: crate root of the kernel side (host and VHE).
+//!
+//! Three layers, dependencies point down:
+//!
+//! 1. *Thunks*: one `exports.rs` per component. Functions that C calls by name or pointer; they
+//!    turn pointers into typed references and results into errno, and do nothing else.
+//! 2. *Policy*: safe Rust, what KVM does. `timer/` outside its thunks.
+//! 3. *Mechanism*: [`arm64`], the CPU, and [`host`], the C kernel. The only other place with
+//!    `unsafe`.
+//!
+//! See Documentation/virt/kvm/arm/rust/.
+
+#[macro_use]
+mod arm64;
+mod host;
+
+#[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
+mod timer;
+
+/// Prefix of `pr_*!` messages. Messages that C's `kvm_err()` and its kin print go through
+/// [`host::log`], which knows their prefix.
+const __LOG_PREFIX: &[u8] = b"kvm\0";

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The life of a VM's and a vCPU's timers, and what user space can configure.
+#![forbid(unsafe_code)]
+
+use super::{
+    context::{
+        timer_map,
+        Timer, //
+    },
+    counter::Offset,
+    ctl::{
+        Level,
+        TimerCtl, //
+    },
+    line,
+    map::{
+        Bank,
+        TimerId, //
+    },
+    Host, //
+};
+use crate::host::{
+    uaccess::UserInt,
+    vcpu::Vcpu,
+    vm::Vm, //
+};
+use kernel::{
+    bindings,
+    error::code::{
+        EBUSY,
+        EINVAL,
+        ENXIO, //
+    },
+    prelude::*, //
+};
+
+/// Gives a VM the default PPIs, in the numbering of its GIC model. Called when the VM is made,
+/// and again when it gets a GICv5.
+pub(super) fn init_vm(vm: Vm<'_>) {
+    for id in TimerId::ALL {
+        vm.init_timer_ppi(id.index(), vm.ppi_intid(id.default_ppi()));
+    }
+}
+
+/// Sets up the timers of a new vCPU, but for their soft timers.
+pub(super) fn init_vcpu(host: &Host, vcpu: Vcpu<'_>) {
+    let vm = vcpu.vm();
+
+    for id in TimerId::ALL {
+        let host_irq = match id.bank() {
+            Bank::Virtual => host.vtimer.number(),
+            Bank::Physical => host.ptimer.map_or(0, |irq| irq.number()),
+        };
+        let context = Timer::of(vcpu, id).context();
+
+        context.init(id.index(), host_irq);
+        context.set_offsets(
+            match id {
+                _ if vm.is_protected() => None,
+                TimerId::Vtimer => Some(vm.virtual_offset()),
+                _ => Some(vm.physical_offset()),
+            },
+            None,
+        );
+    }
+
+    if vm.is_protected() {
+        // A protected guest sees the host's time. With a pinned offset, writes of a counter
+        // value by user space are ignored, instead of failing for want of a place.
+        vm.pin_counter_offset();
+    } else if !vm.has_counter_offset() {
+        // Virtual time starts when the VM's latest vCPU is made.
+        vm.virtual_offset().write(host.now().get());
+        vm.physical_offset().write(Offset::ZERO.get());
+    }
+}
+
+/// Resets the timers of a vCPU: all off. ENABLE is 0 out of reset on any implementation that
+/// resets it (Arm ARM, `CNTV_CTL_EL0`).
+pub(super) fn reset_vcpu(vcpu: Vcpu<'_>) {
+    let vm = vcpu.vm();
+    let map = timer_map(vcpu);
+
+    for timer in Timer::all(vcpu) {
+        timer.set_ctl(TimerCtl::OFF);
+    }
+
+    // A guest hypervisor is in charge of the virtual offset, on top of the VM's physical one.
+    if vcpu.has_el2() {
+        Timer::of(vcpu, TimerId::Vtimer)
+            .context()
+            .set_offsets(Some(vm.physical_offset()), Some(vcpu.cntvoff_cell()));
+    }
+
+    if vcpu.timers_enabled() {
+        for timer in Timer::all(vcpu) {
+            line::drive(timer, Level::Low);
+        }
+        if vm.has_irqchip() {
+            for id in map.all_direct() {
+                vcpu.reset_mapped_irq(Timer::of(vcpu, id).intid());
+            }
+        }
+    }
+
+    for id in map.all_emulated() {
+        Timer::of(vcpu, id).context().soft_timer().cancel();
+    }
+}
+
+/// The timer that a vCPU attribute of group `KVM_ARM_VCPU_TIMER_CTRL` is about.
+///
+/// # Errors
+///
+/// `ENXIO` for an attribute that does not exist.
+pub(super) fn timer_of_attr(attr: u64) -> Result<TimerId> {
+    // CAST: attribute numbers are small.
+    match attr as u32 {
+        _ if attr > u64::from(u32::MAX) => Err(ENXIO),
+        bindings::KVM_ARM_VCPU_TIMER_IRQ_VTIMER => Ok(TimerId::Vtimer),
+        bindings::KVM_ARM_VCPU_TIMER_IRQ_PTIMER => Ok(TimerId::Ptimer),
+        bindings::KVM_ARM_VCPU_TIMER_IRQ_HVTIMER => Ok(TimerId::Hvtimer),
+        bindings::KVM_ARM_VCPU_TIMER_IRQ_HPTIMER => Ok(TimerId::Hptimer),
+        _ => Err(ENXIO),
+    }
+}
+
+/// Sets a timer's PPI, for the whole VM. Whether the PPIs are distinct, and not taken by another
+/// device, is seen when a vCPU runs first. Sleeps.
+///
+/// # Errors
+///
+/// In this order, which is ABI: `EINVAL` without an interrupt controller in the kernel; `EFAULT`;
+/// `EINVAL` for what is not a PPI; `EBUSY` once a vCPU has run; `ENXIO` for an unknown attribute.
+pub(super) fn set_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserInt) -> Result {
+    let vm = vcpu.vm();
+
+    if !vm.has_irqchip() {
+        return Err(EINVAL);
+    }
+
+    let intid = addr.read()?;
+    if !vm.is_ppi(intid) {
+        return Err(EINVAL);
+    }
+
+    let config = vm.config();
+    if config.timer_ppis_immutable() {
+        return Err(EBUSY);
+    }
+
+    // CAST: the bit pattern of a GICv5 PPI; not negative for others.
+    config.set_timer_ppi(timer_of_attr(attr)?.index(), intid as u32);
+    Ok(())
+}
+
+/// Gets a timer's PPI. Sleeps.
+///
+/// # Errors
+///
+/// `ENXIO` for an unknown attribute, then `EFAULT`.
+pub(super) fn get_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserInt) -> Result {
+    let intid = Timer::of(vcpu, timer_of_attr(attr)?).intid();
+
+    // CAST: the bit pattern, as set.
+    addr.write(intid as i32)
+}
+
+/// Sets the offset of all counters of a VM, in ticks (`KVM_ARM_SET_COUNTER_OFFSET`). May be
+/// repeated. Sleeps.
+///
+/// # Errors
+///
+/// `EINVAL` for reserved bits or a protected VM; `EBUSY` while a vCPU is in use.
+pub(super) fn set_counter_offset(vm: Vm<'_>, offset: &bindings::kvm_arm_counter_offset) -> Result {
+    if offset.reserved != 0 || vm.is_protected() {
+        return Err(EINVAL);
+    }
+
+    vm.stop_all_vcpus()?
+        .set_counter_offset(offset.counter_offset);
+    Ok(())
+}

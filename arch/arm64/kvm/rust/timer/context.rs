@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One timer of a vCPU, with its state in types that cannot be mixed up.
+#![forbid(unsafe_code)]
+
+use super::{
+    counter::{
+        CompareValue,
+        GuestCount,
+        Offset,
+        PhysicalCount, //
+    },
+    ctl::{
+        Level,
+        TimerCtl, //
+    },
+    deadline::Deadline,
+    map::{
+        Regime,
+        TimerId,
+        TimerMap, //
+    },
+    Host, //
+};
+use crate::{
+    arm64::cpucaps,
+    host::{
+        arch_timer::{
+            Residence,
+            TimerContext, //
+        },
+        tracepoint,
+        vcpu::{
+            SysReg,
+            Vcpu, //
+        },
+        vm::TimerIndex, //
+    },
+};
+use kernel::bindings;
+
+/// A timer of a vCPU.
+#[derive(Clone, Copy)]
+pub(super) struct Timer<'a> {
+    vcpu: Vcpu<'a>,
+    id: TimerId,
+    context: TimerContext<'a>,
+}
+
+impl TimerId {
+    /// Its place in C's arrays.
+    #[inline(always)]
+    pub(super) const fn index(self) -> TimerIndex {
+        match self {
+            Self::Ptimer => TimerIndex::PTIMER,
+            Self::Vtimer => TimerIndex::VTIMER,
+            Self::Hvtimer => TimerIndex::HVTIMER,
+            Self::Hptimer => TimerIndex::HPTIMER,
+        }
+    }
+
+    /// From its place in C's arrays.
+    #[inline(always)]
+    pub(super) fn from_index(index: TimerIndex) -> Option<Self> {
+        Self::ALL.into_iter().find(|id| id.index() == index)
+    }
+
+    #[inline(always)]
+    const fn ctl_register(self) -> SysReg {
+        match self {
+            Self::Ptimer => SysReg::CNTP_CTL_EL0,
+            Self::Vtimer => SysReg::CNTV_CTL_EL0,
+            Self::Hvtimer => SysReg::CNTHV_CTL_EL2,
+            Self::Hptimer => SysReg::CNTHP_CTL_EL2,
+        }
+    }
+
+    #[inline(always)]
+    const fn cval_register(self) -> SysReg {
+        match self {
+            Self::Ptimer => SysReg::CNTP_CVAL_EL0,
+            Self::Vtimer => SysReg::CNTV_CVAL_EL0,
+            Self::Hvtimer => SysReg::CNTHV_CVAL_EL2,
+            Self::Hptimer => SysReg::CNTHP_CVAL_EL2,
+        }
+    }
+}
+
+impl<'a> Timer<'a> {
+    /// The timer `id` of a vCPU.
+    #[inline(always)]
+    pub(super) fn of(vcpu: Vcpu<'a>, id: TimerId) -> Self {
+        Self {
+            vcpu,
+            id,
+            context: vcpu.timer_context(id.index()),
+        }
+    }
+
+    /// The timer that C's context belongs to.
+    #[inline(always)]
+    pub(super) fn from_context(context: TimerContext<'a>) -> Option<Self> {
+        let (vcpu, index) = Vcpu::of_timer_context(context)?;
+
+        Some(Self {
+            vcpu,
+            id: TimerId::from_index(index)?,
+            context,
+        })
+    }
+
+    /// All timers that a vCPU has.
+    #[inline]
+    pub(super) fn all(vcpu: Vcpu<'a>) -> impl Iterator<Item = Self> {
+        TimerId::of_vcpu(vcpu.has_el2())
+            .iter()
+            .map(move |id| Self::of(vcpu, *id))
+    }
+
+    /// The vCPU it belongs to.
+    #[inline(always)]
+    pub(super) fn vcpu(self) -> Vcpu<'a> {
+        self.vcpu
+    }
+
+    /// Which timer it is.
+    #[inline(always)]
+    pub(super) fn id(self) -> TimerId {
+        self.id
+    }
+
+    /// C's part of it.
+    #[inline(always)]
+    pub(super) fn context(self) -> TimerContext<'a> {
+        self.context
+    }
+
+    /// Whether its latest state is in hardware.
+    #[inline(always)]
+    pub(super) fn is_loaded(self) -> bool {
+        self.context.residence() != Residence::Memory
+    }
+
+    /// Its control register in memory.
+    #[inline(always)]
+    pub(super) fn ctl(self) -> TimerCtl {
+        TimerCtl::from_raw(self.vcpu.sys_reg(self.id.ctl_register()))
+    }
+
+    /// Sets its control register in memory.
+    #[inline(always)]
+    pub(super) fn set_ctl(self, ctl: TimerCtl) {
+        self.vcpu
+            .set_sys_reg(self.id.ctl_register(), ctl.into_raw());
+    }
+
+    /// Its compare value in memory.
+    #[inline(always)]
+    pub(super) fn cval(self) -> CompareValue {
+        CompareValue::new(self.vcpu.sys_reg(self.id.cval_register()))
+    }
+
+    /// Sets its compare value in memory.
+    #[inline(always)]
+    pub(super) fn set_cval(self, cval: CompareValue) {
+        self.vcpu.set_sys_reg(self.id.cval_register(), cval.get());
+    }
+
+    /// The offset of its counter: the VM's, and for a nested guest its hypervisor's on top.
+    #[inline(always)]
+    pub(super) fn offset(self) -> Offset {
+        let vm = self.context.vm_offset().map_or(0, |cell| cell.read());
+        let vcpu = self.context.vcpu_offset().map_or(0, |cell| cell.read());
+
+        Offset::new(vm).and(Offset::new(vcpu))
+    }
+
+    /// Its counter at the instant `now`.
+    #[inline(always)]
+    pub(super) fn count(self, now: PhysicalCount) -> GuestCount {
+        now.seen_with(self.offset())
+    }
+
+    /// The INTID of its interrupt in the guest.
+    #[inline(always)]
+    pub(super) fn intid(self) -> u32 {
+        self.vcpu.vm().timer_ppi(self.id.index())
+    }
+
+    /// Whether its condition is met, whether or not it may fire.
+    #[inline(always)]
+    pub(super) fn condition_is_met(self, host: &Host) -> bool {
+        self.count(host.now()).has_reached(self.cval())
+    }
+
+    /// The level of its line. Only for a timer in memory.
+    #[inline]
+    pub(super) fn level_in_memory(self, host: &Host) -> Level {
+        Level::from_bool(self.ctl().can_fire() && self.condition_is_met(host))
+    }
+
+    /// When its condition will be met, whether or not it may fire.
+    #[inline]
+    pub(super) fn condition(self, host: &Host) -> Deadline {
+        Deadline::after(self.count(host.now()).until(self.cval()), host.rate)
+    }
+
+    /// When it will fire. Only for a timer in memory.
+    #[inline]
+    pub(super) fn deadline(self, host: &Host) -> Deadline {
+        kernel::warn_on!(self.is_loaded());
+
+        if self.ctl().can_fire() {
+            self.condition(host)
+        } else {
+            Deadline::Never
+        }
+    }
+}
+
+/// Which of a vCPU's timers are direct at the moment.
+#[inline(always)]
+pub(super) fn timer_map(vcpu: Vcpu<'_>) -> TimerMap {
+    let regime = if vcpu.has_el2() {
+        if vcpu.in_hyp_context() {
+            Regime::NestedHyp
+        } else {
+            Regime::NestedGuest
+        }
+    } else if cpucaps::has_vhe() {
+        Regime::Vhe
+    } else {
+        Regime::Nvhe
+    };
+    let map = TimerMap::of(regime);
+
+    tracepoint::get_timer_map(vcpu, || raw_map(vcpu, map));
+    map
+}
+
+/// The map as C wants it.
+pub(super) fn raw_map(vcpu: Vcpu<'_>, map: TimerMap) -> bindings::timer_map {
+    let raw = |id: TimerId| Timer::of(vcpu, id).context.as_ptr();
+    let raw_or_null = |id: Option<TimerId>| id.map_or(core::ptr::null_mut(), raw);
+
+    bindings::timer_map {
+        direct_vtimer: raw(map.direct_vtimer),
+        direct_ptimer: raw_or_null(map.direct_ptimer),
+        emul_vtimer: raw_or_null(map.emul_vtimer),
+        emul_ptimer: raw_or_null(map.emul_ptimer),
+    }
+}
+
+/// Whether the hardware applies an offset to the physical counter (`CNTPOFF_EL2`).
+#[inline(always)]
+pub(super) fn has_cntpoff() -> bool {
+    cpucaps::has_vhe() && cpucaps::has_ecv_cntpoff()
+}

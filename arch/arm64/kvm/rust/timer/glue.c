@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the timer needs and only C can define: a static key that hypervisor code shares, the
+ * bodies behind the tracepoints' static branches, and debug messages.
+ */
+#include <linux/kvm_host.h>
+
+#include <kvm/arm_arch_timer.h>
+
+#include "../../trace.h"
+#include "../kvm_arm64.h"
+
+DEFINE_STATIC_KEY_FALSE(broken_cntvoff_key);
+
+/*
+ * trace_arm.h declares the events and arm.c creates them; these are the calls that Rust makes
+ * once it has seen an event's static key enabled.
+ */
+#ifdef CONFIG_TRACEPOINTS
+notrace void rust_do_trace_kvm_timer_update_irq(unsigned long vcpu_id, __u32 irq, int level)
+{
+	__do_trace_kvm_timer_update_irq(vcpu_id, irq, level);
+}
+
+notrace void rust_do_trace_kvm_get_timer_map(unsigned long vcpu_id, struct timer_map *map)
+{
+	__do_trace_kvm_get_timer_map(vcpu_id, map);
+}
+
+notrace void rust_do_trace_kvm_timer_save_state(struct arch_timer_context *ctx)
+{
+	__do_trace_kvm_timer_save_state(ctx);
+}
+
+notrace void rust_do_trace_kvm_timer_restore_state(struct arch_timer_context *ctx)
+{
+	__do_trace_kvm_timer_restore_state(ctx);
+}
+
+notrace void rust_do_trace_kvm_timer_hrtimer_expire(struct arch_timer_context *ctx)
+{
+	__do_trace_kvm_timer_hrtimer_expire(ctx);
+}
+
+notrace void rust_do_trace_kvm_timer_emulate(struct arch_timer_context *ctx, bool should_fire)
+{
+	__do_trace_kvm_timer_emulate(ctx, should_fire);
+}
+#endif
+
+void kvm_arm64_timer_debug_irq(const char *which, unsigned int irq)
+{
+	kvm_debug("%s timer IRQ%d\n", which, irq);
+}
+
+void kvm_arm64_timer_debug_bad_ppis(void)
+{
+	kvm_debug("incorrectly configured timer irqs\n");
+}

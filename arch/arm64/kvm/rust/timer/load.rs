@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A vCPU comes to a CPU, or leaves it.
+#![forbid(unsafe_code)]
+
+use super::{
+    context::{
+        has_cntpoff,
+        timer_map,
+        Timer, //
+    },
+    ctl::Level,
+    hardware::{
+        self,
+        HardwareSet, //
+    },
+    line,
+    map::{
+        TimerId,
+        TimerMap, //
+    },
+    soft,
+    traps::{
+        GuestCnthctl,
+        TrapInputs, //
+    },
+    Host, //
+};
+use crate::{
+    arm64::{
+        cpucaps,
+        generic_timer::update_cnthctl_el2, //
+    },
+    host::{
+        context::{
+            with_irqs_off,
+            OnCpu, //
+        },
+        static_key::has_broken_cntvoff,
+        vcpu::{
+            SysReg,
+            Vcpu, //
+        },
+    },
+};
+
+/// The vCPU is being loaded on this CPU.
+pub(super) fn load(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) {
+    if !vcpu.timers_enabled() {
+        return;
+    }
+
+    let map = timer_map(vcpu);
+
+    if host.active_state {
+        if vcpu.has_el2() && !vcpu.vm().has_gicv5() {
+            switch_mappings(vcpu, map);
+        }
+        for id in map.all_direct() {
+            sync_line(host, Timer::of(vcpu, id), on_cpu);
+        }
+    } else {
+        sync_line_without_active_state(host, vcpu, on_cpu);
+    }
+
+    // Its callback reads timers from memory, so it must be over before they leave.
+    vcpu.background_timer().cancel();
+
+    with_irqs_off(|irq_off| HardwareSet::direct(vcpu, map).restore(host, irq_off));
+
+    for id in map.all_emulated() {
+        soft::emulate(host, Timer::of(vcpu, id));
+    }
+
+    if cpucaps::has_vhe() {
+        set_traps(vcpu, map);
+    }
+}
+
+/// The vCPU is leaving this CPU.
+pub(super) fn put(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) {
+    if !vcpu.timers_enabled() {
+        return;
+    }
+
+    let map = timer_map(vcpu);
+
+    with_irqs_off(|irq_off| HardwareSet::direct(vcpu, map).save(irq_off));
+
+    // Nothing needs them until the next load: a vCPU that blocks has the background timer, which
+    // takes all deadlines into account.
+    for id in map.all_emulated() {
+        Timer::of(vcpu, id).context().soft_timer().cancel();
+    }
+
+    if vcpu.is_blocking() {
+        soft::block(host, vcpu);
+    }
+
+    if vcpu.vm().has_gicv5() {
+        for id in map.all_direct() {
+            line::set_host_active(Timer::of(vcpu, id), false, on_cpu);
+        }
+    }
+}
+
+/// Brings the virtual and the host interrupt of a direct timer in line with the state that is
+/// about to be restored. Should the timer expire in between, its interrupt is taken anyway.
+///
+/// The host interrupt is active while the guest handles the virtual one, and while the level is
+/// high, so that it does not interrupt the guest for what the guest knows already.
+fn sync_line(host: &Host, timer: Timer<'_>, on_cpu: OnCpu<'_>) {
+    let vcpu = timer.vcpu();
+    let level = hardware::level(host, timer, on_cpu);
+
+    line::drive(timer, level);
+
+    let guest_has_it = vcpu.vm().has_irqchip() && vcpu.mapped_irq_is_active(timer.intid());
+    let active = guest_has_it || level.is_high() || vcpu.vm().has_gicv5();
+
+    line::set_host_active(timer, active, on_cpu);
+}
+
+/// The same for a host whose GIC has no active state, which implies an interrupt controller in
+/// user space and no physical timer: the host interrupt is disabled while the level is high, or
+/// else the guest would never get to handle it.
+fn sync_line_without_active_state(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) {
+    let vtimer = Timer::of(vcpu, TimerId::Vtimer);
+    let level = hardware::level(host, vtimer, on_cpu);
+
+    line::drive(vtimer, level);
+
+    match level {
+        Level::High => host.vtimer.disable(on_cpu),
+        Level::Low => host.vtimer.enable(on_cpu),
+    }
+}
+
+/// Maps the host's interrupts to the timers that are direct now, after a nested guest has gone
+/// from virtual EL2 to EL1 or back.
+fn switch_mappings(vcpu: Vcpu<'_>, map: TimerMap) {
+    let intid = |id| Timer::of(vcpu, id).intid();
+
+    if !vcpu.vm().has_irqchip() || vcpu.irq_is_mapped(intid(map.direct_vtimer)) {
+        return;
+    }
+
+    for id in map.all_emulated() {
+        vcpu.unmap_irq(intid(id));
+    }
+    for id in map.all_direct() {
+        let timer = Timer::of(vcpu, id);
+
+        kernel::warn_on!(vcpu
+            .map_irq(timer.context().host_irq(), timer.intid())
+            .is_err());
+    }
+}
+
+/// Sets the traps of a vCPU on a VHE host. They do not affect the host.
+fn set_traps(vcpu: Vcpu<'_>, map: TimerMap) {
+    let offset_of = |id| Timer::of(vcpu, id).offset();
+    let is_nested = vcpu.has_el2() && !vcpu.in_hyp_context();
+    let in_hyp = vcpu.in_hyp_context();
+
+    let inputs = TrapInputs {
+        hyp_with_ecv: (in_hyp && cpucaps::has_ecv()).then(|| vcpu.el2_e2h()),
+        physical_offset_in_software: !has_cntpoff()
+            && map.direct_ptimer.is_some_and(|id| !offset_of(id).is_zero()),
+        virtual_offset_in_software: has_broken_cntvoff() && !offset_of(map.direct_vtimer).is_zero(),
+        guest_hypervisor: is_nested
+            .then(|| GuestCnthctl::new(vcpu.sys_reg(SysReg::CNTHCTL_EL2), vcpu.el2_e2h())),
+    };
+    let update = inputs.cnthctl();
+
+    update_cnthctl_el2(update.clear, update.set);
+}
+
+/// A guest hypervisor has exited. Its EL1 timers are emulated, and without FEAT_ECV, which lets
+/// accesses to them trap, it may have written to their registers in memory unseen.
+pub(super) fn sync_nested(host: &Host, vcpu: Vcpu<'_>) {
+    if cpucaps::has_ecv() {
+        return;
+    }
+
+    let map = timer_map(vcpu);
+
+    for id in map.all_emulated() {
+        Timer::of(vcpu, id).context().soft_timer().cancel();
+    }
+    for id in map.all_emulated() {
+        soft::emulate(host, Timer::of(vcpu, id));
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Guests whose interrupt controller is in user space: line levels in `kvm_run`.
+#![forbid(unsafe_code)]
+
+use super::{
+    context::Timer,
+    ctl::Level,
+    hardware,
+    line,
+    map::TimerId,
+    Host, //
+};
+use crate::host::{
+    context::OnCpu,
+    vcpu::Vcpu, //
+};
+use kernel::bindings;
+
+const TIMER_LINES: [(TimerId, u64); 2] = [
+    // CAST: single low bits.
+    (TimerId::Vtimer, bindings::KVM_ARM_DEV_EL1_VTIMER as u64),
+    (TimerId::Ptimer, bindings::KVM_ARM_DEV_EL1_PTIMER as u64),
+];
+
+/// The lines whose level differs from what user space was told last.
+fn changed_lines(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) -> u64 {
+    let told = vcpu.device_irq_level();
+
+    TIMER_LINES
+        .into_iter()
+        .filter(|(id, line)| {
+            let level = hardware::level(host, Timer::of(vcpu, *id), on_cpu);
+
+            level.is_high() != (told & line != 0)
+        })
+        .fold(0, |changed, (_, line)| changed | line)
+}
+
+/// Whether user space has news to hear.
+///
+/// Also asked about other vCPUs of the VM, as candidates for a directed yield. Timers that are
+/// in the hardware of another CPU cannot be asked from here; their vCPU runs, and wants no yield.
+pub(super) fn should_notify(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) -> bool {
+    let is_elsewhere = TIMER_LINES
+        .iter()
+        .any(|(id, _)| Timer::of(vcpu, *id).is_loaded())
+        && !Vcpu::running(on_cpu).is_some_and(|running| running.is(vcpu));
+
+    !is_elsewhere && changed_lines(host, vcpu, on_cpu) != 0
+}
+
+/// Shows the levels to user space; returns whether any has changed.
+pub(super) fn update_run(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) -> bool {
+    let changed = changed_lines(host, vcpu, on_cpu);
+
+    if changed != 0 {
+        vcpu.set_device_irq_level(vcpu.device_irq_level() ^ changed);
+    }
+    changed != 0
+}
+
+/// The guest has exited. If the level of the virtual timer is low, the host's interrupt, kept
+/// from firing while it was high, may fire again.
+pub(super) fn sync(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) {
+    if !vcpu.timers_enabled() || vcpu.vm().has_irqchip() {
+        return;
+    }
+
+    let vtimer = Timer::of(vcpu, TimerId::Vtimer);
+
+    if hardware::level(host, vtimer, on_cpu).is_high() {
+        return;
+    }
+
+    line::drive(vtimer, Level::Low);
+    if host.active_state {
+        line::set_host_active(vtimer, false, on_cpu);
+    } else {
+        host.vtimer.enable(on_cpu);
+    }
+}

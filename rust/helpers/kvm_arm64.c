@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * C macros and inline functions that KVM/arm64 in Rust calls. With CONFIG_RUST_INLINE_HELPERS
+ * they inline into their callers, alternatives and static branches included.
+ */
+#if IS_ENABLED(CONFIG_KVM_ARM64_RUST)
+#include <linux/hrtimer.h>
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/irqdomain.h>
+#include <linux/irqflags.h>
+#include <linux/kvm_host.h>
+#include <linux/preempt.h>
+
+#include <asm/kvm_emulate.h>
+#include <asm/kvm_hyp.h>
+#include <asm/kvm_nested.h>
+#include <asm/virt.h>
+
+#include <kvm/arm_arch_timer.h>
+#include <kvm/arm_vgic.h>
+
+/* Context */
+
+__rust_helper unsigned long rust_helper_local_irq_save(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	return flags;
+}
+
+__rust_helper void rust_helper_local_irq_restore(unsigned long flags)
+{
+	local_irq_restore(flags);
+}
+
+__rust_helper void rust_helper_preempt_disable(void)
+{
+	preempt_disable();
+}
+
+__rust_helper void rust_helper_preempt_enable(void)
+{
+	preempt_enable();
+}
+
+/* hrtimer */
+
+__rust_helper void rust_helper_hrtimer_start(struct hrtimer *timer, ktime_t expires,
+					     const enum hrtimer_mode mode)
+{
+	hrtimer_start(timer, expires, mode);
+}
+
+__rust_helper u64 rust_helper_hrtimer_forward_now(struct hrtimer *timer, ktime_t interval)
+{
+	return hrtimer_forward_now(timer, interval);
+}
+
+/* Interrupts of the host */
+
+__rust_helper int rust_helper_request_percpu_irq(unsigned int irq, irq_handler_t handler,
+						 const char *name, void __percpu *dev)
+{
+	return request_percpu_irq(irq, handler, name, dev);
+}
+
+__rust_helper u32 rust_helper_irq_get_trigger_type(unsigned int irq)
+{
+	return irq_get_trigger_type(irq);
+}
+
+__rust_helper void rust_helper_irqd_set_forwarded_to_vcpu(struct irq_data *d)
+{
+	irqd_set_forwarded_to_vcpu(d);
+}
+
+__rust_helper void rust_helper_irqd_clr_forwarded_to_vcpu(struct irq_data *d)
+{
+	irqd_clr_forwarded_to_vcpu(d);
+}
+
+__rust_helper bool rust_helper_irqd_is_forwarded_to_vcpu(struct irq_data *d)
+{
+	return irqd_is_forwarded_to_vcpu(d);
+}
+
+__rust_helper struct fwnode_handle *rust_helper_irq_domain_alloc_named_fwnode(const char *name)
+{
+	return irq_domain_alloc_named_fwnode(name);
+}
+
+__rust_helper struct irq_domain *
+rust_helper_irq_domain_create_hierarchy(struct irq_domain *parent, unsigned int flags,
+					unsigned int size, struct fwnode_handle *fwnode,
+					const struct irq_domain_ops *ops, void *host_data)
+{
+	return irq_domain_create_hierarchy(parent, flags, size, fwnode, ops, host_data);
+}
+
+/* VMs */
+
+__rust_helper bool rust_helper_kvm_vm_is_protected(struct kvm *kvm)
+{
+	return kvm_vm_is_protected(kvm);
+}
+
+__rust_helper bool rust_helper_irqchip_in_kernel(struct kvm *kvm)
+{
+	return irqchip_in_kernel(kvm);
+}
+
+__rust_helper bool rust_helper_vgic_is_v3(struct kvm *kvm)
+{
+	return vgic_is_v3(kvm);
+}
+
+__rust_helper bool rust_helper_vgic_is_v5(struct kvm *kvm)
+{
+	return vgic_is_v5(kvm);
+}
+
+__rust_helper u32 rust_helper_get_vgic_ppi(struct kvm *kvm, u32 ppi)
+{
+	return get_vgic_ppi(kvm, ppi);
+}
+
+__rust_helper bool rust_helper_irq_is_ppi(struct kvm *kvm, int irq)
+{
+	return irq_is_ppi(kvm, irq);
+}
+
+/* vCPUs */
+
+__rust_helper bool rust_helper_vcpu_has_nv(const struct kvm_vcpu *vcpu)
+{
+	return vcpu_has_nv(vcpu);
+}
+
+__rust_helper bool rust_helper_is_hyp_ctxt(const struct kvm_vcpu *vcpu)
+{
+	return is_hyp_ctxt(vcpu);
+}
+
+__rust_helper bool rust_helper_vcpu_el2_e2h_is_set(const struct kvm_vcpu *vcpu)
+{
+	return vcpu_el2_e2h_is_set(vcpu);
+}
+
+__rust_helper bool rust_helper_kvm_vcpu_is_blocking(struct kvm_vcpu *vcpu)
+{
+	return kvm_vcpu_is_blocking(vcpu);
+}
+
+__rust_helper bool rust_helper_vcpu_in_wfit(struct kvm_vcpu *vcpu)
+{
+	return vcpu_get_flag(vcpu, IN_WFIT);
+}
+
+__rust_helper u64 rust_helper_vcpu_trapped_rt(struct kvm_vcpu *vcpu)
+{
+	return vcpu_get_reg(vcpu, kvm_vcpu_sys_get_rt(vcpu));
+}
+
+__rust_helper u64 rust_helper_vcpu_sys_reg(const struct kvm_vcpu *vcpu, enum vcpu_sysreg reg)
+{
+	return __vcpu_sys_reg(vcpu, reg);
+}
+
+__rust_helper void rust_helper_vcpu_assign_sys_reg(struct kvm_vcpu *vcpu, enum vcpu_sysreg reg,
+						   u64 val)
+{
+	__vcpu_assign_sys_reg(vcpu, reg, val);
+}
+
+__rust_helper u64 *rust_helper_vcpu_sys_reg_ptr(struct kvm_vcpu *vcpu, enum vcpu_sysreg reg)
+{
+	return __ctxt_sys_reg(&vcpu->arch.ctxt, reg);
+}
+
+/* EL2 */
+
+__rust_helper bool rust_helper_has_hvhe(void)
+{
+	return has_hvhe();
+}
+
+__rust_helper void rust_helper_kvm_timer_set_cntvoff_nvhe(u64 cntvoff)
+{
+	kvm_call_hyp_nvhe(__kvm_timer_set_cntvoff, cntvoff);
+}
+#endif
