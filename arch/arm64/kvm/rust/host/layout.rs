@@ -43,6 +43,15 @@ assert_layout! {
         timer_id: KVM_OFFSETOF_TIMER_CONTEXT_TIMER_ID,
         host_timer_irq: KVM_OFFSETOF_TIMER_CONTEXT_HOST_IRQ,
     }
+    struct arch_timer_offset: KVM_SIZEOF_TIMER_OFFSET {
+        vm_offset: KVM_OFFSETOF_TIMER_OFFSET_VM,
+        vcpu_offset: KVM_OFFSETOF_TIMER_OFFSET_VCPU,
+    }
+    struct arch_timer_vm_data: KVM_SIZEOF_TIMER_VM_DATA {
+        voffset: KVM_OFFSETOF_TIMER_VM_DATA_VOFFSET,
+        poffset: KVM_OFFSETOF_TIMER_VM_DATA_POFFSET,
+        ppi: KVM_OFFSETOF_TIMER_VM_DATA_PPI,
+    }
     struct timer_map: KVM_SIZEOF_TIMER_MAP {
         direct_vtimer: KVM_OFFSETOF_TIMER_MAP_DIRECT_VTIMER,
         direct_ptimer: KVM_OFFSETOF_TIMER_MAP_DIRECT_PTIMER,
@@ -72,22 +81,33 @@ assert_layout! {
         irq_set_irqchip_state: KVM_OFFSETOF_IRQ_CHIP_SET_STATE,
     }
     struct irq_data: KVM_SIZEOF_IRQ_DATA {
+        chip: KVM_OFFSETOF_IRQ_DATA_CHIP,
+        domain: KVM_OFFSETOF_IRQ_DATA_DOMAIN,
         parent_data: KVM_OFFSETOF_IRQ_DATA_PARENT,
     }
     struct irq_domain_ops: KVM_SIZEOF_IRQ_DOMAIN_OPS {
         alloc: KVM_OFFSETOF_IRQ_DOMAIN_OPS_ALLOC,
     }
     struct cyclecounter: KVM_SIZEOF_CYCLECOUNTER {
+        read: KVM_OFFSETOF_CYCLECOUNTER_READ,
         mult: KVM_OFFSETOF_CYCLECOUNTER_MULT,
+        shift: KVM_OFFSETOF_CYCLECOUNTER_SHIFT,
     }
     struct arch_timer_kvm_info: KVM_SIZEOF_ARCH_TIMER_KVM_INFO {
+        timecounter: KVM_OFFSETOF_ARCH_TIMER_KVM_INFO_TIMECOUNTER,
         virtual_irq: KVM_OFFSETOF_ARCH_TIMER_KVM_INFO_VIRTUAL_IRQ,
+        physical_irq: KVM_OFFSETOF_ARCH_TIMER_KVM_INFO_PHYSICAL_IRQ,
+    }
+    struct kvm_arm_counter_offset: KVM_SIZEOF_COUNTER_OFFSET {
+        counter_offset: KVM_OFFSETOF_COUNTER_OFFSET_OFFSET,
+        reserved: KVM_OFFSETOF_COUNTER_OFFSET_RESERVED,
     }
     struct hrtimer: KVM_SIZEOF_HRTIMER {}
     struct task_struct: KVM_SIZEOF_TASK {
         pid: KVM_OFFSETOF_TASK_PID,
     }
     struct kvm_device_attr: KVM_SIZEOF_DEVICE_ATTR {
+        attr: KVM_OFFSETOF_DEVICE_ATTR_ATTR,
         addr: KVM_OFFSETOF_DEVICE_ATTR_ADDR,
     }
 }

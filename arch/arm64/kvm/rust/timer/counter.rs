@@ -156,7 +156,7 @@ impl HardwareCompare {
     /// The plain sum `cval + offset` may wrap and so name an instant long past for a deadline in
     /// the far future (or the reverse, when the guest's count is behind zero). Hence the distance
     /// from `now` is carried over instead, clamped to the ends of the physical view: what the
-    /// physical counter cannot express is "never" or "already".
+    /// physical counter cannot express is "never" (until its very last tick) or "already".
     #[inline]
     pub(crate) const fn from_guest(cval: CompareValue, offset: Offset, now: PhysicalCount) -> Self {
         let seen = now.seen_with(offset);

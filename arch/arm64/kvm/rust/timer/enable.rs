@@ -91,15 +91,16 @@ fn settle_ppis(vcpu: Vcpu<'_>) -> bool {
 
 /// The level of the line of one of the running vCPU's timers, by its INTID. The vgic asks.
 pub(super) fn input_level(host: &Host, intid: u32, on_cpu: OnCpu<'_>) -> Level {
-    let Some(vcpu) = Vcpu::running(on_cpu) else {
-        kernel::warn_on!(true);
-        return Level::Low;
-    };
+    let timer = Vcpu::running(on_cpu)
+        .and_then(|vcpu| Timer::all(vcpu).find(|timer| timer.intid() == intid));
 
-    match Timer::all(vcpu).find(|timer| timer.intid() == intid) {
+    match timer {
         Some(timer) => hardware::level(host, timer, on_cpu),
         None => {
-            kernel::warn_on!(true);
+            // A timer's interrupt is mapped by us alone, and the vgic asks for a running vCPU's.
+            kernel::do_once_lite! {
+                kernel::warn_on!(true);
+            }
             Level::Low
         }
     }

@@ -225,37 +225,36 @@ fn program<T: El0Timer>(host: &Host, timer: Timer<'_>, offset: Offset) {
 /// Only on the CPU that the vCPU is loaded on, if it is loaded.
 #[inline]
 pub(super) fn level(host: &Host, timer: Timer<'_>, _on_cpu: OnCpu<'_>) -> Level {
-    match timer.context().residence() {
-        Residence::Memory => timer.level_in_memory(host),
-        Residence::Hardware(home) => {
-            let level = hardware_level(timer);
+    let home = match timer.context().residence() {
+        Residence::Memory => return timer.level_in_memory(host),
+        Residence::Hardware(home) => home,
+    };
+    let ctl = hardware_ctl(timer);
 
-            // The world switch adds the offset to the compare value on exit, and the sum may
-            // wrap: then hardware takes the far future for the past. Memory knows better.
-            if level.is_high() && home == CvalHome::Memory {
-                Level::from_bool(timer.condition_is_met(host))
-            } else {
-                level
-            }
-        }
+    // Where there is a CNTPOFF_EL2, the world switch adds the offset to the compare value on exit,
+    // and the sum may wrap: then hardware takes the far future for the past, or the reverse.
+    // Memory knows better.
+    if home == CvalHome::Memory && has_cntpoff() {
+        Level::from_bool(ctl.can_fire() && timer.condition_is_met(host))
+    } else {
+        ctl.level()
     }
 }
 
-/// The line of a loaded timer as the hardware has it.
+/// The control register of a loaded timer.
 #[inline(always)]
-fn hardware_level(timer: Timer<'_>) -> Level {
+fn hardware_ctl(timer: Timer<'_>) -> TimerCtl {
     TimerCtl::from_raw(match timer.id().bank() {
         Bank::Virtual => Cntv::read_ctl(),
         Bank::Physical => Cntp::read_ctl(),
     })
-    .level()
 }
 
 /// Stops a loaded timer from firing before its time, if its compare value in hardware has come
 /// to say so (see [`level`]). Returns whether that was the case.
 pub(super) fn mend_compare_value(host: &Host, timer: Timer<'_>, _irq_off: &IrqOff) -> bool {
     if timer.context().residence() != Residence::Hardware(CvalHome::Memory)
-        || !hardware_level(timer).is_high()
+        || !hardware_ctl(timer).level().is_high()
         || timer.condition_is_met(host)
     {
         return false;
