@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The front door: "make help".
+
+ifeq ($(filter undefine,$(.FEATURES)),)
+$(error GNU make 4 is needed)
+endif
+
+TOP   := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+SHELL := /bin/bash
+
+BUILD       ?= build
+CACHE       ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kvm-arm64-rust
+MACHINE     ?= vhe
+INTERACTIVE ?=
+VARIANT     ?= rust
+ONLY        ?=
+KDIR        ?=
+LINUX_TARBALL ?=
+J           ?= $(shell nproc)
+V           ?=
+FORCE       ?=
+
+# A relative path is meant from where make was called.
+override BUILD := $(abspath $(BUILD))
+override CACHE := $(abspath $(CACHE))
+ifneq ($(KDIR),)
+override KDIR := $(abspath $(KDIR))
+endif
+ifneq ($(LINUX_TARBALL),)
+override LINUX_TARBALL := $(abspath $(LINUX_TARBALL))
+endif
+export BUILD CACHE MACHINE INTERACTIVE KDIR LINUX_TARBALL J V FORCE
+
+SETUP   := $(TOP)/tools/setup
+TESTING := $(TOP)/tools/testing
+KERNELS := $(patsubst $(TOP)/tools/config/%.config,%,$(filter-out %/machine.config %/clippy.config,$(wildcard $(TOP)/tools/config/*.config)))
+
+# The scripts hold locks and call the kernel's make with jobs of its own.
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help
+help:
+	@sed "1d; s|@KERNELS@|$(KERNELS)|" $(SETUP)/help.txt
+
+# --- set-up -------------------------------------------------------------------
+
+.PHONY: toolchain source tree userspace setup
+toolchain:
+	@$(SETUP)/toolchain
+
+source: toolchain
+	@$(SETUP)/source
+
+tree: source
+	@$(SETUP)/overlay sync $(BUILD)/linux
+
+userspace: toolchain
+	@$(SETUP)/userspace
+
+setup: tree userspace
+
+# --- kernels ------------------------------------------------------------------
+
+.PHONY: kernels selftests menuconfig $(addprefix kernel-,$(KERNELS))
+$(addprefix kernel-,$(KERNELS)): kernel-%: tree
+	@$(SETUP)/kernel $*
+
+kernel-%:
+	@echo "make: no kernel of that name: $*; there are: $(KERNELS)" >&2; exit 2
+
+kernels: kernel-c kernel-rust
+
+selftests: tree
+	@$(SETUP)/selftests
+
+menuconfig: tree
+	@$(SETUP)/kernel $(VARIANT) --config
+	@$(SETUP)/kernel $(VARIANT) menuconfig
+
+# --- run and test -------------------------------------------------------------
+
+.PHONY: run test test-all
+run: kernel-rust userspace
+	@$(TESTING)/qemu/run-guest --machine $(MACHINE) $(if $(filter-out 0,$(INTERACTIVE)),--interactive)
+
+test: kernels selftests userspace
+	@set -f; $(TESTING)/run-tests $(if $(ONLY),--only $(ONLY))
+
+test-all: kernels selftests userspace
+	@set -f; $(TESTING)/run-tests --all $(if $(ONLY),--only $(ONLY))
+
+# --- a tree of your own -------------------------------------------------------
+
+.PHONY: apply unapply patch need-kdir
+need-kdir:
+	@[ -n "$(KDIR)" ] || { echo "make: which kernel tree? KDIR=/path/to/linux" >&2; exit 2; }
+	@command -v python3 >/dev/null || { echo "make: python3 is missing (Debian: apt-get install python3)" >&2; exit 2; }
+
+apply: need-kdir
+	@$(SETUP)/overlay apply "$(KDIR)"
+
+unapply: need-kdir
+	@$(SETUP)/overlay unapply "$(KDIR)"
+
+# Made against KDIR, or else against our own tree.
+patch: $(if $(KDIR),need-kdir,source)
+	@$(SETUP)/patch
+
+# --- the code -----------------------------------------------------------------
+
+.PHONY: fmt fmt-check clippy
+fmt: toolchain
+	@$(SETUP)/style fmt
+
+fmt-check: toolchain
+	@$(SETUP)/style fmt-check
+
+clippy: tree
+	@$(SETUP)/style clippy
+
+# --- away with it -------------------------------------------------------------
+
+.PHONY: clean distclean
+# The kernel tree, the user space and what was fetched stay.
+clean:
+	@cd $(BUILD) 2>/dev/null || exit 0; \
+	rm -rf $(KERNELS) selftests selftests.hdr selftests.list .selftests.built logs results host patches bindgen .lines.*
+
+distclean:
+	@[ "$(BUILD)" != "$(TOP)" ] && [ "$(BUILD)" != / ] && [ "$(BUILD)" != "$(HOME)" ] || { echo "make: not removing BUILD=$(BUILD)" >&2; exit 2; }
+	@rm -rf $(BUILD)
+	@echo "downloads stay in $(CACHE)"
