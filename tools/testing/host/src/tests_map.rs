@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which timer the hardware runs: all regimes, exhaustively.
+
+use crate::timer::map::{Bank, Regime, TimerId, TimerMap};
+use std::collections::HashSet;
+
+const REGIMES: [Regime; 4] = [
+    Regime::Nvhe,
+    Regime::Vhe,
+    Regime::NestedHyp,
+    Regime::NestedGuest,
+];
+
+const BANKS: [Bank; 2] = [Bank::Virtual, Bank::Physical];
+
+fn is_nested(regime: Regime) -> bool {
+    matches!(regime, Regime::NestedHyp | Regime::NestedGuest)
+}
+
+#[test]
+fn each_timer_of_the_vcpu_is_direct_or_emulated() {
+    for regime in REGIMES {
+        let map = TimerMap::of(regime);
+        let of_vcpu = TimerId::of_vcpu(is_nested(regime));
+        let mut places = Vec::new();
+
+        places.extend(map.all_direct());
+        places.extend(map.all_emulated());
+        // As many places as timers, and each timer in one: no timer is in two.
+        assert_eq!(places.len(), of_vcpu.len(), "{regime:?}");
+        for timer in of_vcpu {
+            assert!(places.contains(timer), "{regime:?} {timer:?}");
+        }
+    }
+}
+
+#[test]
+fn direct_timers_sit_in_their_own_bank() {
+    for regime in REGIMES {
+        let map = TimerMap::of(regime);
+        let mut direct = Vec::new();
+
+        for bank in BANKS {
+            let owner = map.direct(bank);
+            assert!(owner.is_none_or(|id| id.bank() == bank), "{regime:?}");
+            direct.extend(owner);
+        }
+        assert_eq!(map.all_direct().collect::<Vec<_>>(), direct, "{regime:?}");
+    }
+}
+
+#[test]
+fn emulated_timers_sit_in_the_place_of_their_kind() {
+    for regime in REGIMES {
+        let map = TimerMap::of(regime);
+        let bank_is = |timer: Option<TimerId>, bank| timer.is_none_or(|id| id.bank() == bank);
+
+        assert!(bank_is(map.emul_vtimer, Bank::Virtual), "{regime:?}");
+        assert!(bank_is(map.emul_ptimer, Bank::Physical), "{regime:?}");
+    }
+}
+
+#[test]
+fn is_emulated_says_what_the_list_says() {
+    for regime in REGIMES {
+        let map = TimerMap::of(regime);
+
+        for timer in TimerId::ALL {
+            let listed = map.all_emulated().any(|id| id == timer);
+            assert_eq!(map.is_emulated(timer), listed, "{regime:?} {timer:?}");
+        }
+    }
+}
+
+/// Without VHE the host itself lives on the physical timer; with it, a guest may have both.
+#[test]
+fn plain_guest_gets_the_physical_timer_with_vhe_only() {
+    assert_eq!(TimerMap::of(Regime::Nvhe).direct(Bank::Physical), None);
+    assert!(TimerMap::of(Regime::Nvhe).is_emulated(TimerId::Ptimer));
+    assert_eq!(TimerMap::of(Regime::Vhe).all_emulated().count(), 0);
+}
+
+/// A nested guest's hardware timers are those of the exception level that it is at.
+#[test]
+fn nested_guest_swaps_its_timers() {
+    let hyp = TimerMap::of(Regime::NestedHyp);
+    let guest = TimerMap::of(Regime::NestedGuest);
+
+    assert!(hyp.all_direct().all(|id| !id.is_el1()));
+    assert!(guest.all_direct().all(|id| id.is_el1()));
+    for (one, other) in [(hyp, guest), (guest, hyp)] {
+        assert_eq!(Some(one.direct_vtimer), other.emul_vtimer);
+        assert_eq!(one.direct_ptimer, other.emul_ptimer);
+        assert!(one.direct_ptimer.is_some());
+    }
+}
+
+#[test]
+fn a_vcpu_has_el1_timers_and_el2_timers_if_it_has_el2() {
+    let set = |has_el2| {
+        TimerId::of_vcpu(has_el2)
+            .iter()
+            .map(|id| format!("{id:?}"))
+            .collect::<HashSet<_>>()
+    };
+
+    assert_eq!(TimerId::of_vcpu(true).len(), 4);
+    assert_eq!(set(true).len(), 4);
+    assert_eq!(set(false), ["Ptimer", "Vtimer"].map(String::from).into());
+    assert!(TimerId::of_vcpu(false).iter().all(|id| id.is_el1()));
+    for (bank, el1) in [(0, true), (0, false), (1, true), (1, false)] {
+        let alike = |id: &&TimerId| id.bank() == BANKS[bank] && id.is_el1() == el1;
+        assert_eq!(TimerId::ALL.iter().filter(alike).count(), 1);
+    }
+}
+
+/// The PPIs of the Arm Base System Architecture.
+#[test]
+fn default_ppis() {
+    assert_eq!(TimerId::Hptimer.default_ppi(), 26);
+    assert_eq!(TimerId::Vtimer.default_ppi(), 27);
+    assert_eq!(TimerId::Hvtimer.default_ppi(), 28);
+    assert_eq!(TimerId::Ptimer.default_ppi(), 30);
+}

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The suite that holds the Rust kernel against the C kernel, test by test."""
+
+import shutil
+import threading
+import time
+
+import builds
+import compare
+import plan as plans
+from batch import Batch
+from jobs import Job
+
+KERNELS = ("c", "rust")
+RERUNS = 2
+
+
+def machines(context, plan):
+    """The plan's machines that this run covers."""
+    return [m for m in plan.machines
+            if (context.all or m.fast or _named(context, m))
+            and context.report.selection.may_match(f"selftests/{m.name}")]
+
+
+def jobs(context):
+    """One job a machine; each has both kernels running side by side."""
+    plan, table = plans.load(), []
+    for m in machines(context, plan):
+        name = f"selftests/{m.name}"
+        table += [builds.job(name, v) for v in sorted(set(m.kernels.values()))]
+        table.append(Job(name, lambda ctx, m=m: MachineRun(ctx, plan, m).run(), 2))
+    return table
+
+
+def _named(context, machine):
+    """A machine that --only names outright runs without --all as well."""
+    return any(p.split("/")[:2] == ["selftests", machine.name]
+               for p in context.report.selection.patterns)
+
+
+def names(context):
+    """Result names, for --list."""
+    plan = plans.load()
+    return [n for m in machines(context, plan)
+            for n in MachineRun(context, plan, m).names()]
+
+
+class MachineRun:
+    """All selftests of one machine on both kernels."""
+
+    def __init__(self, context, plan, machine):
+        self.context, self.plan, self.machine = context, plan, machine
+        self.prefix = f"selftests/{machine.name}"
+        self.folder = context.logs / self.prefix
+        self.binaries = context.selftests
+        self.outcomes = {}              # test name -> {kernel: outcome}
+        self.faults = {k: [] for k in KERNELS}
+        self.verdicts = {}
+        self._lock = threading.Lock()
+
+    def tests(self):
+        own = plans.own_tests()
+        built = self.context.built_selftests()
+        chosen = self.plan.tests(self.machine, built, not self.context.all, own)
+        if not self.context.all and self.context.report.selection.patterns:
+            # A slow test that was asked for by name is run.
+            have = {t.name for t in chosen}
+            asked = {f"{self.prefix}/{t.name}": t for t in self.plan.tests(
+                self.machine, built, False, own)}
+            chosen += [t for n, t in asked.items() if t.name not in have
+                       and n in self.context.report.selection.patterns]
+        select = self.context.report.selection
+        return [t for t in chosen if select.matches(f"{self.prefix}/{t.name}")]
+
+    def names(self):
+        return [f"{self.prefix}/{t.name}" for t in self.tests()]
+
+    def run(self):
+        started = time.monotonic()
+        report, tests = self.context.report, self.tests()
+        if not tests:
+            if not report.selection.patterns:
+                report.add(self.prefix, "fail", note="no test for this machine")
+            return
+        broken = self._prerequisites()
+        if broken:
+            report.add(self.prefix, "fail", note=broken, always=True)
+            return
+        shutil.rmtree(self.folder, ignore_errors=True)
+        report.say(f"{self.prefix}: {len(tests)} tests on C and Rust")
+        self._pair(tests, "first", settle=True)
+        self._rerun(tests)
+        self._kernel_logs(time.monotonic() - started)
+        self._sanity(tests)
+
+    def _prerequisites(self):
+        for variant in map(self.machine.variant, KERNELS):
+            image = self.context.image(variant)
+            if not image.is_file():
+                return f"no kernel {image}: run make kernel-{variant}"
+        if not self.context.built_selftests():
+            return f"no selftests in {self.binaries}: run make selftests"
+        return None
+
+    def _pair(self, tests, round_name, settle):
+        """Run a list on both kernels; verdicts come as soon as both are in."""
+        outcomes = {t.name: {} for t in tests}
+
+        def collect(kernel, test, outcome):
+            with self._lock:
+                outcomes[test.name][kernel] = outcome
+                if len(outcomes[test.name]) == len(KERNELS):
+                    self._judge(test, outcomes[test.name], settle)
+
+        def work(kernel):
+            batch = Batch(self.context, self.machine, kernel,
+                          self.folder / round_name / kernel,
+                          lambda t, o: collect(kernel, t, o))
+            try:
+                batch.run(tests, self.binaries)
+            except InterruptedError:
+                return
+            finally:
+                self.faults[kernel] += batch.faults
+
+        self._in_parallel(work)
+        self.outcomes.update(outcomes)
+
+    def _in_parallel(self, work):
+        if self.context.capacity < 2:
+            for kernel in KERNELS:
+                work(kernel)
+            return
+        threads = [threading.Thread(target=work, args=(k,), daemon=True)
+                   for k in KERNELS]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _judge(self, test, pair, settle):
+        verdict = compare.judge(
+            pair["c"], pair["rust"], test.own,
+            self.plan.allowance(test.name, self.machine.name),
+            test.compare_output)
+        self.verdicts[test.name] = verdict
+        if settle and not verdict.differs:
+            self._report(test, pair, verdict)
+        elif settle:
+            self.context.report.say(f"differs {self.prefix}/{test.name}: "
+                                    f"{verdict.note}; will run again")
+
+    def _report(self, test, pair, verdict, note=""):
+        seconds = max(pair["c"].seconds, pair["rust"].seconds)
+        self.context.report.add(f"{self.prefix}/{test.name}", verdict.status,
+                                seconds, "; ".join(n for n in (note, verdict.note) if n))
+
+    def _rerun(self, tests):
+        """What differed runs again on fresh boots: noise goes, bugs stay."""
+        open_tests = [t for t in tests
+                      if self.verdicts.get(t.name) and self.verdicts[t.name].differs]
+        history = {t.name: [self.verdicts[t.name].note] for t in open_tests}
+        for number in range(1, RERUNS + 1):
+            if not open_tests or self.context.children.stopping:
+                break
+            self._pair(open_tests, f"again{number}", settle=False)
+            still = []
+            for test in open_tests:
+                verdict = self.verdicts[test.name]
+                if verdict.differs:
+                    history[test.name].append(verdict.note)
+                    still.append(test)
+                else:
+                    self._report(test, self.outcomes[test.name], verdict,
+                                 f"unstable, at first: {history[test.name][0]}")
+            open_tests = still
+        for test in open_tests:
+            self._report(test, self.outcomes[test.name], self.verdicts[test.name],
+                         f"{len(history[test.name])} times of {RERUNS + 1}")
+
+    def _kernel_logs(self, seconds):
+        for kernel in KERNELS:
+            faults = self.faults[kernel]
+            tests = sorted({t for t, _ in faults if t})
+            note = ""
+            if faults:
+                where = f" in {', '.join(tests)}" if tests else ""
+                note = f"{len(faults)} bad lines{where}, first: {faults[0][1]}"
+            rerun = f"{self.prefix}/{tests[0]}" if tests else self.prefix
+            self.context.report.add(f"{self.prefix}/kernel-log/{kernel}",
+                                    "fail" if faults else "pass", seconds, note,
+                                    rerun=rerun, always=True)
+
+    def _sanity(self, tests):
+        """All skipped or failing on both is not agreement but a broken machine."""
+        if self.context.children.stopping or self.context.report.selection.patterns:
+            return
+        if not any(v.status == "pass" for v in self.verdicts.values()):
+            self.context.report.add(self.prefix, "fail",
+                                    note=f"none of {len(tests)} tests passed")

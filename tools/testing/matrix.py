@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the boot matrix checks about built kernels, without booting them."""
+
+import hashlib
+import itertools
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+BASE = "KVM_ARM64_RUST"
+KVM = "arch/arm64/kvm"
+TIMER = "arch_timer.o"
+# A result of the compiler's own, no code or data of the kernel.
+NOISE = (".comment", ".note.GNU-stack", ".llvm_addrsig")
+
+
+class MatrixError(Exception):
+    """A check that could not be made; the message says why."""
+
+
+# -- options ---------------------------------------------------------------------
+
+def options(kconfig):
+    """The options of our Kconfig that choose code, tests left out."""
+    found = re.findall(r"^\s*(?:menu)?config\s+(\w+)", kconfig, re.MULTILINE)
+    return [o for o in found if o.startswith(BASE) and not o.endswith("_TEST")]
+
+
+def combinations(opts):
+    """Every setting there can be: parts exist only under the base option."""
+    parts = [o for o in opts if o != BASE]
+    found = [frozenset()]
+    for count in range(len(parts) + 1):
+        found += [frozenset({BASE, *chosen})
+                  for chosen in itertools.combinations(parts, count)]
+    return found
+
+
+def configured(config, opts):
+    """Which of the options a .config has on."""
+    return frozenset(o for o in opts
+                     if re.search(rf"^CONFIG_{o}=y$", config, re.MULTILINE))
+
+
+# -- objects ---------------------------------------------------------------------
+
+def run(command, **kwargs):
+    done = subprocess.run([str(c) for c in command], text=True, check=False,
+                          capture_output=True, **kwargs)
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip().splitlines()[-12:]
+        raise MatrixError(f"{Path(str(command[0])).name} failed: " + "\n".join(last))
+    return done.stdout
+
+
+def tools(build):
+    """Settings of the toolchain that built the kernels."""
+    path = build / "toolchain.env"
+    if not path.is_file():
+        raise MatrixError(f"no {path}: run make toolchain")
+    pairs = re.findall(r"^(\w+)=(.*)$", path.read_text(), re.MULTILINE)
+    return {k: v.strip("'\"") for k, v in pairs}
+
+
+def llvm(env, name):
+    """An LLVM tool of the version that compiled: LLVM=-22, =1 or =/path/."""
+    value = env.get("LLVM", "1")
+    if value.endswith("/"):
+        return value + name
+    return name + (value if value.startswith("-") else "")
+
+
+def members(env, folder):
+    """Objects linked into KVM, relative to the kernel's output folder."""
+    archive = folder / KVM / "built-in.a"
+    if not archive.is_file():
+        raise MatrixError(f"no {archive}: is the kernel built?")
+    listed = run([llvm(env, "llvm-ar"), "t", archive]).split()
+    found = []
+    for name in listed:
+        # A thin archive names its members from where it lies, or absolutely.
+        for base in (archive.parent, folder, Path()):
+            if (base / name).is_file():
+                found.append(os.path.relpath((base / name).resolve(), folder.resolve()))
+                break
+        else:
+            raise MatrixError(f"{archive}: no member {name}")
+    return found
+
+
+def symbols(env, obj, *flags):
+    lines = run([llvm(env, "llvm-nm"), *flags, obj]).splitlines()
+    return [tuple(line.split()[-2:]) for line in lines if len(line.split()) >= 2]
+
+
+def text_symbols(env, obj):
+    return {name for kind, name in symbols(env, obj, "--defined-only")
+            if kind in "tTwW" and not name.startswith("$")}
+
+
+def c_timer_left(env, c, rust):
+    """What of C's timer is in the Rust kernel; an empty list is the aim."""
+    c_members, rust_members = members(env, c), members(env, rust)
+    c_timer = f"{KVM}/{TIMER}"
+    if c_timer not in c_members:
+        raise MatrixError(f"{TIMER} is not even in the C kernel: this check is blind")
+    left = [m for m in rust_members if m == c_timer]
+    if not any(m.startswith(f"{KVM}/rust/") for m in rust_members):
+        left.append("(no Rust object is linked)")
+    provided = set()
+    for member in rust_members:
+        provided |= text_symbols(env, rust / member)
+    names = {line.split()[2] for line in (rust / "System.map").read_text().splitlines()
+             if len(line.split()) == 3 and line.split()[1] in "tT"}
+    elsewhere = set()
+    for member in c_members:
+        if member != c_timer:
+            elsewhere |= text_symbols(env, c / member)
+    ghosts = (text_symbols(env, c / c_timer) & names) - provided - elsewhere
+    return left + sorted(ghosts)
+
+
+def panic_symbols(env, rust):
+    """Panic entry points that the Rust object refers to."""
+    obj = rust / KVM / "rust/kvm_arm64.o"
+    if not obj.is_file():
+        raise MatrixError(f"no {obj}")
+    return sorted({name for _, name in symbols(env, obj, "-u") if "panic" in name})
+
+
+# -- =n leaves C as it was ----------------------------------------------------------
+
+def pristine_tree(build, overlay):
+    """Our tree without the overlay. Hard links: the overlay replaces files, it
+    never writes into one, so the tree they are shared with stays as it is."""
+    tree, pristine = build / "linux", build / "pristine"
+    state = run([overlay, "status", tree]).strip()
+    shutil.rmtree(pristine, ignore_errors=True)
+    run(["cp", "-al", tree, pristine])
+    if state != "clean":
+        run([overlay, "unapply", pristine], env={**os.environ, "FORCE": "1"})
+    if run([overlay, "status", pristine]).strip() != "clean":
+        raise MatrixError("the overlay does not leave a clean tree")
+    if run([overlay, "status", tree]).strip() != state:
+        raise MatrixError(f"{tree} was changed by work on its copy")
+    return pristine
+
+
+def pristine_config(config):
+    """The C kernel's configuration as a tree without us would have it. RUST is
+    off to save building it: no C object may depend on it, and if one did, the
+    comparison would show it."""
+    lines = [line for line in config.splitlines()
+             if BASE not in line and not re.search(r"CONFIG_RUST\b", line)]
+    return "\n".join([*lines, "# CONFIG_RUST is not set", ""])
+
+
+def kernel_make(setup, *arguments):
+    """The kernel's make exactly as the set-up calls it."""
+    script = ('set -euo pipefail; . "$1/lib.sh"; . "$1/kmake.sh"; load_tools; '
+              'shift; kmake "$@"')
+    run(["bash", "-c", script, "boot-matrix", setup, *arguments])
+
+
+def build_pristine(build, overlay, env):
+    """KVM's objects from the pristine tree, in $(BUILD)/unchanged."""
+    out, stamp = build / "unchanged", build / "unchanged.stamp"
+    config = (build / "c/.config").read_text()
+    origin = build / "linux.origin"
+    facts = [pristine_config(config), env.get("STATE", ""),
+             origin.read_text() if origin.is_file() else ""]
+    digest = hashlib.sha256("\0".join(facts).encode()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == digest and origin.is_file():
+        return out
+    stamp.unlink(missing_ok=True)
+    shutil.rmtree(out, ignore_errors=True)
+    pristine = pristine_tree(build, overlay)
+    out.mkdir(parents=True)
+    (out / ".config").write_text(pristine_config(config))
+    try:
+        kernel_make(overlay.parent, pristine, f"O={out}", "olddefconfig")
+        kernel_make(overlay.parent, pristine, f"O={out}", f"{KVM}/")
+    finally:
+        shutil.rmtree(pristine, ignore_errors=True)
+    stamp.write_text(digest)
+    return out
+
+
+def objects(folder):
+    """KVM's objects of an output folder, but for intermediate ones of links."""
+    return {str(p.relative_to(folder))
+            for where in (KVM, "virt/kvm") for p in (folder / where).rglob("*.o")
+            if not p.name.startswith(".") and ".tmp" not in p.name
+            and "/rust/" not in str(p.relative_to(folder))}
+
+
+def content(env, obj, scratch):
+    """Code and data of an object, without debug information."""
+    strip = [llvm(env, "llvm-objcopy"), "--strip-debug"]
+    strip += [f"--remove-section={s}" for s in NOISE]
+    run([*strip, obj, scratch])
+    return scratch.read_bytes()
+
+
+def changed_objects(env, pristine, c, scratch):
+    """Names of objects that the overlay changed, added or lost with all off."""
+    before, after = objects(pristine), objects(c)
+    if len(before) < 40:
+        raise MatrixError(f"only {len(before)} objects in {pristine}")
+    linked = set(members(env, pristine)) ^ set(members(env, c))
+    found = [f"{name} (linked in one only)" for name in sorted(linked)]
+    found += [f"{name} (built in one only)" for name in sorted((before ^ after) - linked)]
+    for name in sorted(before & after):
+        if content(env, pristine / name, scratch) != content(env, c / name, scratch):
+            found.append(name)
+    return len(before), found

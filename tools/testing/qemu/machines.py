@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The machines the tests run on, and what their kernel log may not hold.
+
+A machine is a QEMU command line and a kernel command line that together put
+KVM into one of its modes, plus the log lines that prove it got there.
+"""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One emulated machine and the log patterns that must (not) appear."""
+
+    name: str
+    cpu: str
+    expect: tuple
+    gic: str = "3"
+    append: str = ""
+    reject: tuple = ()
+    # GIC the guest is given, and its KVM machine options.
+    guest_gic: str = "3"
+    what: str = ""
+
+    def qemu_args(self):
+        """The part of QEMU's command line that is this machine's own."""
+        return ["-M", f"virt,virtualization=on,gic-version={self.gic}",
+                "-cpu", self.cpu]
+
+    def wrong_mode(self, log):
+        """None, or one line saying why this log is not of this machine."""
+        for pattern in self.expect:
+            if not re.search(pattern, log, re.M):
+                return f"machine {self.name}: no line matches '{pattern}'"
+        for pattern in self.reject:
+            found = re.search(pattern, log, re.M)
+            if found:
+                return f"machine {self.name}: unexpected '{found.group(0)}'"
+        return None
+
+
+VHE = r"kvm \[\d+\]: VHE mode initialized successfully"
+NVHE = r"kvm \[\d+\]: Hyp nVHE mode initialized successfully"
+MAX = "max,pauth-impdef=on"
+
+_ALL = (
+    Machine("vhe", "neoverse-v1", (VHE, r"GICv3: "),
+            what="VHE, SVE, GICv3"),
+    Machine("vhe-max", MAX, (VHE,),
+            what="VHE, every feature QEMU has, GICv3"),
+    Machine("nvhe", "neoverse-v1", (NVHE,), append="kvm-arm.mode=nvhe",
+            what="nVHE on a CPU that has VHE"),
+    Machine("nvhe-v8.0", "cortex-a72", (NVHE,),
+            what="nVHE on an Armv8.0 CPU"),
+    Machine("gicv2", "cortex-a57", (NVHE, r"GICv2m: range"),
+            gic="2", reject=(r"GICv3: ",), guest_gic="2",
+            what="nVHE, GICv2"),
+    Machine("protected", "neoverse-v1",
+            (r"kvm \[\d+\]: Protected hVHE mode initialized successfully",),
+            append="kvm-arm.mode=protected", what="pKVM in hVHE"),
+    Machine("nested", MAX,
+            (r"kvm \[\d+\]: VHE\+NV2 mode initialized successfully",),
+            append="kvm-arm.mode=nested", what="VHE with nested guests"),
+    Machine("gicv4", "neoverse-v1", (VHE, r"kvm \[\d+\]: GICv4 support enabled"),
+            gic="4", append="kvm-arm.vgic_v4_enable=1",
+            reject=(r"GICv4 support disabled",), what="VHE, GICv4 injection"),
+)
+
+MACHINES = {m.name: m for m in _ALL}
+
+
+# What the kernel prints when something is wrong. Matched right after the time
+# stamp, so that a line that only quotes such words is not taken for one.
+_BAD = re.compile("|".join((
+    r"-+\[ cut here \]-+",
+    r"WARNING: ", r"INFO: task .* blocked for more than",
+    r"INFO: (?:rcu|lockdep|trying to register|possible|inconsistent|suspicious)",
+    r"\[? ?BUG: ", r"kernel BUG at ", r"watchdog: BUG",
+    r"Oops\b", r"Internal error\b", r"Call trace:", r"Kernel panic",
+    r"Unable to handle kernel ", r"Unexpected kernel ", r"Bad mode in ",
+    r"rcu: INFO: ", r"rcu: \S+ kthread (?:starved|timer wakeup)",
+    r"DEBUG_LOCKS_WARN_ON", r"turning off the locking correctness validator",
+    r"KASAN: ", r"KFENCE: ", r"UBSAN: ", r"kmemleak: \d+ new",
+    r"refcount_t: ", r"(?:list_add|list_del|slab) corruption",
+    r"rust_kernel: panicked", r".*\bpanicked at ",
+    r"kvm \[\d+\]: (?:nVHE hyp|Hyp) (?:panic|BUG)", r"HYP panic",
+    r"kvm \[\d+\]: Unexpected ",
+    r"irq \d+: nobody cared", r"Unbalanced enable for IRQ",
+)))
+_STAMP = re.compile(r"(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
+
+
+def check_kernel_log(text):
+    """The lines of a kernel log that report a fault, in order.
+
+    Only lines with the kernel's time stamp count: programs on the same
+    console may say what they like.
+    """
+    found = []
+    for line in text.splitlines():
+        stamp = _STAMP.match(line)
+        if stamp and _BAD.match(line, stamp.end()):
+            found.append(line.rstrip())
+    return found

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The suites other than the selftest comparison: each turns a command's
+output into results. A suite of which nothing ran is a failure."""
+
+import re
+import sys
+import time
+
+import builds
+import style
+import tap
+from jobs import EVERYTHING, Job
+
+FAST_GUESTS = ("vhe", "nvhe", "gicv2")
+KUNIT_MACHINES = ("vhe", "nvhe")
+KUNIT_SUITES = "kvm_arm64_"
+TESTING = "tools/testing"
+
+
+def slug(text):
+    """A result name that a shell takes without quoting trouble."""
+    return re.sub(r"[^A-Za-z0-9_.:+/=-]+", "-", text).strip("-") or "unnamed"
+
+
+def report_subtests(context, prefix, subtests, seconds, log):
+    for sub in subtests:
+        note = f"{sub.note[:300]}; see {log}" if sub.status == "fail" else ""
+        context.report.add(f"{prefix}/{slug(sub.name)}", sub.status,
+                           seconds if sub is subtests[-1] else 0.0, note.lstrip("; "))
+
+
+def report_run(context, prefix, subtests, status, problem, seconds, log):
+    """Results of one command: its sub-tests, and what speaks against them."""
+    report_subtests(context, prefix, subtests, seconds, log)
+    if not subtests:
+        problem = problem or f"no test ran (exit {status})"
+    elif status != 0 and not any(s.status == "fail" for s in subtests):
+        problem = problem or f"exit {status}, though no test failed"
+    if problem:
+        context.report.add(prefix, "fail", seconds, f"{problem}; see {log}",
+                           always=True)
+
+
+def run_tap(context, prefix, command, timeout, log=None, **kwargs):
+    """A command that prints TAP, as results below `prefix`."""
+    log = log or context.logs / prefix / "output.log"
+    started = time.monotonic()
+    status = context.run(command, log, timeout=timeout, **kwargs)
+    parsed = tap.parse_tap(log.read_text(errors="replace"))
+    problem = parsed.problem()
+    if status is None:
+        problem = f"not done within {timeout} s"
+    report_run(context, prefix, parsed.subtests, status, problem,
+               time.monotonic() - started, log)
+
+
+# -- host: pure modules, on the build machine --------------------------------
+
+def host(context):
+    crate = context.repo / TESTING / "host"
+    log = context.logs / "host/cargo.log"
+    if not (crate / "Cargo.toml").is_file():
+        context.report.add("host", "fail", note=f"no crate in {crate}", always=True)
+        return
+    cargo = context.tool("CARGO", "cargo")
+    if not cargo:
+        context.report.add("host", "fail", always=True, note="cargo is missing: "
+                           "install it with 'apt-get install cargo' or rustup")
+        return
+    started = time.monotonic()
+    command = [cargo, "test", "--release", "--no-fail-fast", "--color=never"]
+    if (crate / "Cargo.lock").is_file():
+        command.append("--locked")
+    env = {**context.environment(), "CARGO_TARGET_DIR": str(context.build / "host")}
+    status = context.run(command, log, timeout=1800, cwd=crate, env=env)
+    cases, announced = tap.parse_cargo(log.read_text(errors="replace"))
+    problem = None
+    if status is None:
+        problem = "not done within 1800 s"
+    elif announced != len(cases):
+        problem = f"{len(cases)} results of {announced} tests announced"
+    report_run(context, "host", cases, status, problem,
+               time.monotonic() - started, log)
+
+
+# -- setup: the tools of this repository --------------------------------------
+
+def setup_tools(context):
+    script = context.repo / TESTING / "setup-test"
+    if not script.is_file():
+        context.report.add("setup/tools", "fail", note=f"{script} is missing",
+                           always=True)
+        return
+    run_tap(context, "setup/tools", [script], 1800)
+
+
+def setup_python(context):
+    run_tap(context, "setup/python",
+            [sys.executable, context.repo / TESTING / "unittest_tap.py",
+             context.repo / TESTING, context.repo / TESTING / "qemu"], 300)
+
+
+# -- kunit ---------------------------------------------------------------------
+
+def kunit(context, machine):
+    prefix = f"kunit/{machine}"
+    log = context.logs / prefix / "console.log"
+    image = context.image("kunit")
+    if not image.is_file():
+        context.report.add(prefix, "fail", note=f"no kernel {image}", always=True)
+        return
+    started = time.monotonic()
+    status = context.run([context.qemu / "run-machine", "--machine", machine,
+                          "--image", image, "--check-log", "--timeout", "180"],
+                         log, timeout=240)
+    report_kunit(context, prefix, log.read_text(errors="replace"), status,
+                 time.monotonic() - started, log)
+
+
+def report_kunit(context, prefix, console, status, seconds, log):
+    ours = [s for s in tap.parse_kunit(console) if s.name.startswith(KUNIT_SUITES)]
+    for suite in ours:
+        problem = suite.problem()
+        for case in suite.cases:
+            context.report.add(f"{prefix}/{suite.name}/{slug(case.name)}", case.status)
+        if suite.status == "fail" and not any(c.status == "fail" for c in suite.cases):
+            problem = problem or "the suite failed, though no case did"
+        if problem:
+            context.report.add(f"{prefix}/{suite.name}", "fail", note=problem,
+                               always=True)
+    note = ""
+    if not ours:
+        note = f"no suite {KUNIT_SUITES}* ran"
+    elif status != 0:
+        note = f"run-machine exit {status}"
+    context.report.add(f"{prefix}/boot", "fail" if note else "pass", seconds,
+                       f"{note}; see {log}" if note else "", always=True)
+
+
+# -- boot-matrix and guest -------------------------------------------------------
+
+def boot_matrix(context):
+    run_tap(context, "boot-matrix",
+            [context.repo / TESTING / "boot-matrix"], 5400)
+
+
+def guest(context, machine):
+    name = f"guest/{machine}"
+    log = context.logs / name / "output.log"
+    started = time.monotonic()
+    status = context.run([context.qemu / "run-guest", "--machine", machine,
+                          "--logs", log.parent], log,
+                         timeout=900)
+    note = ""
+    if status != 0:
+        note = ("not done within 900 s" if status is None else f"exit {status}")
+        note = f"{note}: {last_line(log)}; see {log}"
+    context.report.add(name, "fail" if note else "pass",
+                       time.monotonic() - started, note)
+
+
+def last_line(log):
+    """What a log says went wrong: its first line of a failure, else its last."""
+    lines = [l.strip() for l in log.read_text(errors="replace").splitlines() if l.strip()]
+    told = [l for l in lines if l.startswith("FAIL ")] or lines[-1:] or ["no output"]
+    return " ".join(told[0].split())[:200]
+
+
+def guest_machines(context):
+    sys.path.insert(0, str(context.qemu))
+    from machines import MACHINES
+    if context.all:
+        return list(MACHINES)
+    named = {p.split("/")[1] for p in context.report.selection.patterns
+             if p.startswith("guest/")}
+    return [m for m in MACHINES if m in FAST_GUESTS or m in named]
+
+
+def jobs(context):
+    """The jobs of these suites but for long builds."""
+    table = [Job("style", style.run),
+             Job("setup/python", setup_python),
+             Job("setup/tools", setup_tools),
+             Job("host", host)]
+    wants = context.report.selection.may_match
+    kunits = [Job(f"kunit/{m}", lambda ctx, m=m: kunit(ctx, m)) for m in KUNIT_MACHINES]
+    kunits = [j for j in kunits if wants(j.name)]
+    if kunits:
+        table.append(builds.job("kunit", "kunit"))
+    table += kunits
+    table += [Job(f"guest/{m}", lambda ctx, m=m: guest(ctx, m))
+              for m in guest_machines(context)]
+    return [j for j in table if wants(j.name)]
+
+
+def last_jobs(context):
+    """Builds: they take the whole machine, so they come when it is idle."""
+    table = [Job("style/clippy", style.clippy, EVERYTHING),
+             Job("boot-matrix", boot_matrix, EVERYTHING)]
+    return [j for j in table if context.report.selection.may_match(j.name)]

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The comparison from end to end, on a make-believe machine: a script that
+runs the tests' programs here, and dies, hangs or complains as they ask."""
+
+import io
+import os
+import tempfile
+import unittest
+from pathlib import Path
+
+import kselftests
+import plan as plans
+from context import Context
+from results import Report, Selection
+
+MACHINE = """#!/bin/sh
+while [ $# -gt 0 ]; do
+	case $1 in --share) share=$2 ;; --image) image=$2 ;; esac
+	shift
+done
+case $image in */rust/*) KERNEL=rust ;; *) KERNEL=c ;; esac
+export KERNEL
+cd "$share" || exit 125
+export STATE=$(dirname "$image")
+[ ! -e "$STATE/no-boot" ] || { echo "run-machine: did not boot"; exit 125; }
+boots=$(cat "$STATE/boots" 2>/dev/null || echo 0)
+export BOOT=$boots
+echo $((boots + 1)) >"$STATE/boots"
+grep '^run ' run.sh | while read -r word id limit program args; do
+	echo "[    1.000000] kvm-test: begin $id"
+	echo 1 >"out/$id.begin"
+	./bin/"$program" $args >"out/$id.log" 2>"out/err"
+	code=$?
+	cat "out/err"
+	[ $code != 99 ] || { echo "run-machine: Kernel panic - not syncing"; exit 125; }
+	echo "$code 1.0 2.5" >"out/$id.rc"
+	echo "[    2.000000] kvm-test: end $id $code"
+done
+"""
+
+PLAN = """
+timeout = 60
+[[machine]]
+name = "vhe"
+fast = true
+[[allowed]]
+test = "known"
+c = "fail"
+rust = "pass"
+reason = "bug of C"
+"""
+
+
+class TestRun(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        root = Path(self.folder.name)
+        self.build = root / "build"
+        self.write(root / "tools/testing/qemu/run-machine", MACHINE)
+        for kernel in kselftests.KERNELS:
+            self.write(self.build / kernel / "arch/arm64/boot/Image", "")
+        (root / "plan.toml").write_text(PLAN)
+        self.plan = plans.load(root / "plan.toml")
+        self.out = io.StringIO()
+        self.context = Context(self.build, root, Report(out=self.out), repo=root)
+
+    @staticmethod
+    def write(path, text):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def run_tests(self, **scripts):
+        for name, body in scripts.items():
+            self.write(self.build / "selftests" / name, "#!/bin/sh\n" + body + "\n")
+        (self.build / "selftests.list").write_text("\n".join(scripts))
+        own = plans.own_tests
+        plans.own_tests = lambda: set()
+        try:
+            kselftests.MachineRun(self.context, self.plan,
+                                  self.plan.machine("vhe")).run()
+        finally:
+            plans.own_tests = own
+        return {r.name.removeprefix("selftests/vhe/"): r
+                for r in self.context.report.results}
+
+    def statuses(self, **scripts):
+        return {n: r.status for n, r in self.run_tests(**scripts).items()
+                if not n.startswith("kernel-log")}
+
+    def boots(self, kernel):
+        return int((self.context.image(kernel).parent / "boots").read_text())
+
+    def test_agreement(self):
+        self.assertEqual(self.statuses(a="exit 0", b="exit 4", c="exit 1"),
+                         {"a": "pass", "b": "skip", "c": "skip"})
+        self.assertEqual(self.boots("c"), 1)
+
+    def test_difference_persists(self):
+        results = self.run_tests(a="exit 0", b='[ "$KERNEL" = c ]')
+        self.assertEqual((results["a"].status, results["b"].status), ("pass", "fail"))
+        self.assertIn("3 times of 3", results["b"].note)
+        self.assertEqual(self.boots("rust"), 3)
+
+    def test_noise_is_named_and_no_failure(self):
+        results = self.run_tests(a='[ "$KERNEL" = c ] || [ "$BOOT" -gt 1 ]')
+        self.assertEqual(results["a"].status, "pass")
+        self.assertIn("unstable", results["a"].note)
+        self.assertEqual(self.boots("c"), 3)
+
+    def test_machine_dies_in_one_kernel(self):
+        results = self.run_tests(a="exit 0", b='[ "$KERNEL" = c ] || exit 99', c="exit 0")
+        self.assertEqual([results[n].status for n in "abc"], ["pass", "fail", "pass"])
+        self.assertIn("panic", results["b"].note)
+
+    def test_machine_dies_in_both_kernels(self):
+        results = self.run_tests(a="exit 0", b="exit 99", c="exit 0")
+        self.assertEqual([results[n].status for n in "abc"], ["pass", "fail", "pass"])
+
+    def test_machine_does_not_boot(self):
+        self.write(self.context.image("rust").parent / "no-boot", "")
+        results = self.run_tests(a="exit 0", b="exit 0")
+        self.assertEqual([results[n].status for n in "ab"], ["fail", "fail"])
+        self.assertIn("did not boot", results["a"].note)
+
+    def test_allowed_difference(self):
+        self.assertEqual(self.statuses(known='[ "$KERNEL" = rust ]'), {"known": "pass"})
+
+    def test_kernel_log(self):
+        fault = 'echo "[    1.500000] WARNING: CPU: 0 PID: 1 at x.c:1" >&2'
+        results = self.run_tests(a="exit 0", b=f'[ "$KERNEL" = c ] || {fault}')
+        self.assertEqual(results["kernel-log/c"].status, "pass")
+        self.assertEqual(results["kernel-log/rust"].status, "fail")
+        self.assertIn("in b", results["kernel-log/rust"].note)
+        self.assertEqual(results["kernel-log/rust"].rerun, "selftests/vhe/b")
+
+    def test_kernel_log_is_kept_with_a_selection(self):
+        self.context.report.selection = Selection(["selftests/vhe/a"])
+        results = self.run_tests(a="exit 0", b="exit 0")
+        self.assertEqual(set(results), {"a", "kernel-log/c", "kernel-log/rust"})
+
+    def test_everything_fails_alike(self):
+        self.run_tests(a="exit 1", b="exit 4")
+        failed = [r for r in self.context.report.results if r.status == "fail"]
+        self.assertEqual([r.name for r in failed], ["selftests/vhe"])
+
+    def test_nothing_built(self):
+        self.run_tests()
+        self.assertEqual([r.status for r in self.context.report.results], ["fail"])
+
+    def test_no_kernel(self):
+        os.unlink(self.context.image("rust"))
+        self.run_tests(a="exit 0")
+        result, = self.context.report.results
+        self.assertEqual(result.status, "fail")
+        self.assertIn("make kernel-rust", result.note)
+
+
+if __name__ == "__main__":
+    unittest.main()

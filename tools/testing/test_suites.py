@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0
+import io
+import tempfile
+import unittest
+from pathlib import Path
+
+import style
+import suites
+from context import Context
+from results import Report
+
+KTAP = """\
+[    0.1] KTAP version 1
+[    0.1] 1..1
+[    0.1]     # Subtest: {suite}
+[    0.1]     1..{plan}
+[    0.1]     ok 1 one
+[    0.1]     {two} 2 two
+[    0.1] {two} 1 {suite}
+"""
+
+
+class Suite(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+        self.context = Context(self.root / "build", self.root,
+                               Report(out=io.StringIO()), repo=self.root)
+
+    def statuses(self):
+        return {r.name: r.status for r in self.context.report.results}
+
+    def script(self, text):
+        path = self.root / "script"
+        path.write_text("#!/bin/sh\n" + text)
+        path.chmod(0o755)
+        return path
+
+
+class TestTapSuite(Suite):
+    def run_script(self, text, timeout=20):
+        suites.run_tap(self.context, "s", [self.script(text)], timeout)
+        return self.statuses()
+
+    def test_results(self):
+        self.assertEqual(self.run_script("echo 1..2; echo ok 1 - a b; echo ok 2 - c"),
+                         {"s/a-b": "pass", "s/c": "pass"})
+
+    def test_nothing_ran(self):
+        self.assertEqual(self.run_script("exit 0"), {"s": "fail"})
+
+    def test_cut_short(self):
+        self.assertEqual(self.run_script("echo 1..2; echo ok 1 - a; exit 1"),
+                         {"s/a": "pass", "s": "fail"})
+
+    def test_status_against_results(self):
+        self.assertEqual(self.run_script("echo ok 1 a; exit 3")["s"], "fail")
+
+    def test_a_failed_test_is_not_counted_twice(self):
+        self.assertEqual(self.run_script("echo 1..1; echo not ok 1 a; exit 1"),
+                         {"s/a": "fail"})
+
+    def test_hang(self):
+        self.assertEqual(self.run_script("echo ok 1 a; sleep 60", 1)["s"], "fail")
+
+
+class TestKunit(Suite):
+    def report(self, console, status=0):
+        suites.report_kunit(self.context, "kunit/vhe", console, status, 1.0, "log")
+        return self.statuses()
+
+    def test_pass(self):
+        console = KTAP.format(suite="kvm_arm64_x", plan=2, two="ok")
+        self.assertEqual(set(self.report(console).values()), {"pass"})
+
+    def test_fail(self):
+        console = KTAP.format(suite="kvm_arm64_x", plan=2, two="not ok")
+        self.assertEqual(self.report(console)["kunit/vhe/kvm_arm64_x/two"], "fail")
+
+    def test_a_case_is_lost(self):
+        console = KTAP.format(suite="kvm_arm64_x", plan=3, two="ok")
+        self.assertEqual(self.report(console)["kunit/vhe/kvm_arm64_x"], "fail")
+
+    def test_other_suites_do_not_count(self):
+        console = KTAP.format(suite="list", plan=2, two="ok")
+        self.assertEqual(self.report(console), {"kunit/vhe/boot": "fail"})
+
+    def test_machine_trouble(self):
+        console = KTAP.format(suite="kvm_arm64_x", plan=2, two="ok")
+        self.assertEqual(self.report(console, 125)["kunit/vhe/boot"], "fail")
+
+
+class TestHost(Suite):
+    def test_no_crate(self):
+        suites.host(self.context)
+        self.assertEqual(self.statuses(), {"host": "fail"})
+
+    def cargo(self, text):
+        crate = self.root / "tools/testing/host"
+        crate.mkdir(parents=True)
+        (crate / "Cargo.toml").write_text("")
+        (self.root / "build").mkdir()
+        (self.root / "build/toolchain.env").write_text(f"CARGO={self.script(text)}\n")
+        suites.host(self.context)
+        return self.statuses()
+
+    def test_results(self):
+        self.assertEqual(self.cargo("echo running 1 test; echo test a::b ... ok"),
+                         {"host/a::b": "pass"})
+
+    def test_does_not_compile(self):
+        self.assertEqual(self.cargo("echo 'error: no'; exit 101"), {"host": "fail"})
+
+    def test_no_tests(self):
+        self.assertEqual(self.cargo("echo running 0 tests"), {"host": "fail"})
+
+    def test_aborted(self):
+        self.assertEqual(self.cargo("echo running 2 tests; echo test a ... ok"),
+                         {"host/a": "pass", "host": "fail"})
+
+
+class TestStyle(Suite):
+    def test_spdx(self):
+        good, bad, empty = (self.root / n for n in ("good.c", "bad.c", "empty"))
+        good.write_text("// SPDX-License-Identifier: GPL-2.0\n")
+        bad.write_text("int x;\n")
+        empty.write_text("")
+        self.assertEqual(style.without_spdx([good, bad, empty], self.root), ["bad.c"])
+
+    def test_length(self):
+        (self.root / "a.rs").write_text("\n" * 601)
+        (self.root / "b.rs").write_text("\n" * 600)
+        found = style.too_long([self.root / "a.rs", self.root / "b.rs"], self.root)
+        self.assertEqual(found, ["a.rs (601 lines)"])
+
+
+if __name__ == "__main__":
+    unittest.main()
