@@ -126,7 +126,7 @@ clippy: tree
 # The kernel tree, the user space and what was fetched stay.
 clean:
 	@cd $(BUILD) 2>/dev/null || exit 0; \
-	rm -rf $(KERNELS) selftests selftests.hdr selftests.list .selftests.built logs results host patches bindgen .lines.*
+	rm -rf $(KERNELS) *.seed selftests selftests.hdr selftests.list .selftests.built logs results host patches bindgen .lines.*
 
 distclean:
 	@[ "$(BUILD)" != "$(TOP)" ] && [ "$(BUILD)" != / ] && [ "$(BUILD)" != "$(HOME)" ] || { echo "make: not removing BUILD=$(BUILD)" >&2; exit 2; }

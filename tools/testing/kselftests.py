@@ -178,9 +178,14 @@ class MachineRun:
             self._report(test, self.outcomes[test.name], self.verdicts[test.name],
                          f"{len(history[test.name])} times of {RERUNS + 1}")
 
+    def _warns_in_c(self, kernel, test):
+        """Whether C's kernel log is known to be bad with this test."""
+        entry = test and self.plan.allowance(test, self.machine.name)
+        return bool(entry) and kernel == "c" and entry.get("c_kernel_log", False)
+
     def _kernel_logs(self, seconds):
         for kernel in KERNELS:
-            faults = self.faults[kernel]
+            faults = [f for f in self.faults[kernel] if not self._warns_in_c(kernel, f[0])]
             tests = sorted({t for t, _ in faults if t})
             note = ""
             if faults:

@@ -44,6 +44,13 @@ timeout = 60
 name = "vhe"
 fast = true
 [[allowed]]
+test = "loud"
+c = "fail"
+rust = "pass"
+c_kernel_log = true
+reason = "C warns"
+
+[[allowed]]
 test = "known"
 c = "fail"
 rust = "pass"
@@ -134,6 +141,15 @@ class TestRun(unittest.TestCase):
         self.assertEqual(results["kernel-log/rust"].status, "fail")
         self.assertIn("in b", results["kernel-log/rust"].note)
         self.assertEqual(results["kernel-log/rust"].rerun, "selftests/vhe/b")
+
+    def test_kernel_log_of_a_known_bug_of_c(self):
+        fault = 'echo "[    1.500000] WARNING: CPU: 0 PID: 1 at x.c:1" >&2'
+        results = self.run_tests(a="exit 0", loud=f'[ "$KERNEL" = rust ] || {{ {fault}; exit 1; }}')
+        self.assertEqual(results["loud"].status, "pass")
+        self.assertEqual(results["kernel-log/c"].status, "pass")
+
+        results = self.run_tests(a="exit 0", loud=f'{fault}; [ "$KERNEL" = rust ]')
+        self.assertEqual(results["kernel-log/rust"].status, "fail")
 
     def test_kernel_log_is_kept_with_a_selection(self):
         self.context.report.selection = Selection(["selftests/vhe/a"])
