@@ -3,6 +3,8 @@
 //! The CPU: system registers, barriers, capabilities. No KVM in here.
 
 #[macro_use]
+mod alternative;
+#[macro_use]
 mod sysreg;
 
 pub(crate) mod barrier;

@@ -21,6 +21,8 @@ fn for_all(upper: u64, mut check: impl FnMut(u64, bool, bool, bool)) {
 fn check_all(upper: u64) {
     for_all(upper, |raw, enable, mask, status| {
         let ctl = TimerCtl::from_raw(raw);
+        // The register has 64 bits, of which the upper half is RES0 in all versions.
+        let raw = raw & 0xffff_ffff;
 
         assert_eq!(ctl.into_raw(), raw);
         assert_eq!(ctl.can_fire(), enable && !mask, "{raw:#x}");
@@ -60,7 +62,7 @@ proptest! {
     #![proptest_config(config(2_000))]
 
     #[test]
-    fn upper_bits_mean_nothing_and_stay(upper in word()) {
+    fn upper_bits_mean_nothing(upper in word()) {
         check_all(upper);
     }
 }

@@ -17,21 +17,7 @@ macro_rules! has_cap {
         // to the compiler.
         unsafe {
             core::arch::asm!(
-                "661: nop",
-                "662:",
-                ".pushsection .altinstructions,\"a\"",
-                ".word 661b - .",
-                ".word 663f - .",
-                ".hword {cap}",
-                ".byte 662b - 661b",
-                ".byte 664f - 663f",
-                ".popsection",
-                ".subsection 1",
-                "663: b {yes}",
-                "664:",
-                ".org . - (664b - 663b) + (662b - 661b)",
-                ".org . - (662b - 661b) + (664b - 663b)",
-                ".previous",
+                alternative!("nop", "b {yes}"),
                 cap = const $cap,
                 yes = label { break 'has true },
                 options(nomem, nostack, preserves_flags)

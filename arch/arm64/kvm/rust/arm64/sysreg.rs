@@ -38,33 +38,6 @@ macro_rules! write_sysreg {
     }};
 }
 
-/// One instruction chosen at boot: `$vhe` on a kernel that runs at EL2, `$nvhe` elsewhere.
-///
-/// The same `.altinstructions` entry as C's `ALTERNATIVE()` makes.
-macro_rules! vhe_alternative {
-    ($nvhe:expr, $vhe:expr, $($operand:tt)*) => {
-        core::arch::asm!(
-            concat!("661: ", $nvhe),
-            "662:",
-            ".pushsection .altinstructions,\"a\"",
-            ".word 661b - .",
-            ".word 663f - .",
-            ".hword {cap}",
-            ".byte 662b - 661b",
-            ".byte 664f - 663f",
-            ".popsection",
-            ".subsection 1",
-            concat!("663: ", $vhe),
-            "664:",
-            ".org . - (664b - 663b) + (662b - 661b)",
-            ".org . - (662b - 661b) + (664b - 663b)",
-            ".previous",
-            cap = const kernel::bindings::ARM64_HAS_VIRT_HOST_EXTN,
-            $($operand)*
-        )
-    };
-}
-
 /// Reads a guest's EL0 register: `$el0`, or on VHE, where that name means the host's own, its
 /// `_EL02` alias.
 macro_rules! read_sysreg_el0 {
@@ -72,9 +45,12 @@ macro_rules! read_sysreg_el0 {
         let value: u64;
         // SAFETY: As for `read_sysreg!`; both alternatives write just the output register.
         unsafe {
-            vhe_alternative!(
-                concat!("mrs {value}, ", $el0),
-                concat!("mrs {value}, ", $el02),
+            core::arch::asm!(
+                alternative!(
+                    concat!("mrs {value}, ", $el0),
+                    concat!("mrs {value}, ", $el02)
+                ),
+                cap = const kernel::bindings::ARM64_HAS_VIRT_HOST_EXTN,
                 value = out(reg) value,
                 options(nomem, nostack, preserves_flags)
             )
@@ -89,9 +65,12 @@ macro_rules! write_sysreg_el0 {
         let value: u64 = $value;
         // SAFETY: As for `write_sysreg!`.
         unsafe {
-            vhe_alternative!(
-                concat!("msr ", $el0, ", {value}"),
-                concat!("msr ", $el02, ", {value}"),
+            core::arch::asm!(
+                alternative!(
+                    concat!("msr ", $el0, ", {value}"),
+                    concat!("msr ", $el02, ", {value}")
+                ),
+                cap = const kernel::bindings::ARM64_HAS_VIRT_HOST_EXTN,
                 value = in(reg) value,
                 options(nomem, nostack, preserves_flags)
             )

@@ -4,7 +4,7 @@
 
 /// `CNTV_CTL_EL0`, `CNTP_CTL_EL0` and their EL2 siblings (Arm ARM, `CNTV_CTL_EL0`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TimerCtl(u64);
+pub(crate) struct TimerCtl(u32);
 
 /// The level of a timer's output line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,23 +16,25 @@ pub(crate) enum Level {
 }
 
 impl TimerCtl {
-    const ENABLE: u64 = 1 << 0;
-    const IMASK: u64 = 1 << 1;
-    const ISTATUS: u64 = 1 << 2;
+    const ENABLE: u32 = 1 << 0;
+    const IMASK: u32 = 1 << 1;
+    const ISTATUS: u32 = 1 << 2;
 
     /// Disabled, unmasked: how a timer leaves reset, and is parked in hardware.
     pub(crate) const OFF: Self = Self(0);
 
-    /// Wraps a register value.
+    /// Wraps a register value. The upper half of the 64-bit register is RES0 and dropped.
     #[inline]
     pub(crate) const fn from_raw(ctl: u64) -> Self {
-        Self(ctl)
+        // CAST: see above.
+        Self(ctl as u32)
     }
 
     /// The register value.
     #[inline]
     pub(crate) const fn into_raw(self) -> u64 {
-        self.0
+        // CAST: widening.
+        self.0 as u64
     }
 
     /// Whether the timer may ever assert its line: enabled and not masked.
