@@ -14,6 +14,19 @@ use kernel::bindings;
 pub(crate) type Callback =
     unsafe extern "C" fn(*mut bindings::hrtimer) -> bindings::hrtimer_restart;
 
+/// An instant of `CLOCK_MONOTONIC`.
+#[derive(Clone, Copy)]
+pub(crate) struct Instant(bindings::ktime_t);
+
+impl Instant {
+    /// This instant.
+    #[inline]
+    pub(crate) fn now() -> Self {
+        // SAFETY: No preconditions.
+        Self(unsafe { bindings::ktime_get() })
+    }
+}
+
 /// An absolute `CLOCK_MONOTONIC` hrtimer that expires in hard interrupt context.
 ///
 /// # Invariants
@@ -57,18 +70,15 @@ impl SoftTimer<'_> {
         };
     }
 
-    /// (Re)starts the timer to expire after `ns` nanoseconds from now, at the latest at the end
-    /// of time.
+    /// (Re)starts the timer to expire `ns` nanoseconds after `start`, at the latest at the end of
+    /// time.
     #[inline]
-    pub(crate) fn start_after(self, ns: i64) {
-        // SAFETY: No preconditions.
-        let now = unsafe { bindings::ktime_get() };
-
+    pub(crate) fn start(self, start: Instant, ns: i64) {
         // SAFETY: `ptr` is valid and set up, by the type invariant.
         unsafe {
             bindings::hrtimer_start(
                 self.ptr,
-                now.saturating_add(ns),
+                start.0.saturating_add(ns),
                 bindings::hrtimer_mode_HRTIMER_MODE_ABS_HARD,
             )
         };

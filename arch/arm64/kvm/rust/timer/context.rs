@@ -61,8 +61,14 @@ impl TimerId {
 
     /// From its place in C's arrays.
     #[inline(always)]
-    pub(super) fn from_index(index: TimerIndex) -> Option<Self> {
-        Self::ALL.into_iter().find(|id| id.index() == index)
+    pub(super) const fn from_index(index: TimerIndex) -> Option<Self> {
+        match index {
+            TimerIndex::PTIMER => Some(Self::Ptimer),
+            TimerIndex::VTIMER => Some(Self::Vtimer),
+            TimerIndex::HVTIMER => Some(Self::Hvtimer),
+            TimerIndex::HPTIMER => Some(Self::Hptimer),
+            _ => None,
+        }
     }
 
     #[inline(always)]
@@ -199,19 +205,24 @@ impl<'a> Timer<'a> {
         Level::from_bool(self.ctl().can_fire() && self.condition_is_met(host))
     }
 
-    /// When its condition will be met, whether or not it may fire.
-    #[inline]
-    pub(super) fn condition(self, host: &Host) -> Deadline {
-        Deadline::after(self.count(host.now()).until(self.cval()), host.rate)
+    /// When, seen from the instant `now`, its condition will be met, whether or not it may fire.
+    #[inline(always)]
+    pub(super) fn condition(self, host: &Host, now: PhysicalCount) -> Deadline {
+        Deadline::after(self.count(now).until(self.cval()), host.rate)
     }
 
-    /// When it will fire. Only for a timer in memory.
+    /// Whether it may fire at all. Only for a timer in memory.
     #[inline]
-    pub(super) fn deadline(self, host: &Host) -> Deadline {
+    pub(super) fn can_fire(self) -> bool {
         kernel::warn_on!(self.is_loaded());
+        self.ctl().can_fire()
+    }
 
-        if self.ctl().can_fire() {
-            self.condition(host)
+    /// When, seen from the instant `now`, it will fire. Only for a timer in memory.
+    #[inline]
+    pub(super) fn deadline(self, host: &Host, now: PhysicalCount) -> Deadline {
+        if self.can_fire() {
+            self.condition(host, now)
         } else {
             Deadline::Never
         }

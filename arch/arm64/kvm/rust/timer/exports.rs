@@ -21,7 +21,6 @@ use super::{
         timer_map,
         Timer, //
     },
-    deadline::Deadline,
     enable,
     init,
     line,
@@ -287,7 +286,7 @@ unsafe extern "C" fn kvm_cpu_has_pending_timer(vcpu: *mut bindings::kvm_vcpu) ->
     // SAFETY: By the safety requirements.
     let vcpu = unsafe { Vcpu::from_raw(vcpu) };
 
-    i32::from(Host::get().is_some_and(|host| soft::wfit_deadline(host, vcpu) == Deadline::Passed))
+    i32::from(Host::get().is_some_and(|host| soft::wfit_has_expired(host, vcpu)))
 }
 
 /// Tells which timers of a vCPU are direct and which emulated.

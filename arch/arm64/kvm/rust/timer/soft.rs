@@ -5,7 +5,10 @@
 
 use super::{
     context::Timer,
-    counter::CompareValue,
+    counter::{
+        CompareValue,
+        PhysicalCount, //
+    },
     ctl::Level,
     deadline::{
         Deadline,
@@ -20,7 +23,9 @@ use crate::{
     host::{
         hrtimer::{
             ExpiredTimer,
-            Restart, //
+            Instant,
+            Restart,
+            SoftTimer, //
         },
         tracepoint,
         vcpu::Vcpu, //
@@ -39,13 +44,26 @@ pub(super) fn emulate(host: &Host, timer: Timer<'_>) {
         return;
     }
 
-    match timer.deadline(host) {
-        Deadline::Never => {}
-        due => timer
-            .context()
-            .soft_timer()
-            .start_after(due.remaining().unwrap_or(Nanos::ZERO).as_ktime()),
+    if timer.can_fire() {
+        start(
+            timer.context().soft_timer(),
+            |now| timer.condition(host, now),
+            host,
+        );
     }
+}
+
+/// Starts a soft timer for a deadline that is known to come.
+///
+/// The host's clock is read right after the counter, before anything is computed: the time in
+/// between makes the timer late.
+#[inline(always)]
+fn start(soft: SoftTimer<'_>, deadline: impl FnOnce(PhysicalCount) -> Deadline, host: &Host) {
+    let now = host.now();
+    let instant = Instant::now();
+    let left = deadline(now).remaining().unwrap_or(Nanos::ZERO);
+
+    soft.start(instant, left.as_ktime());
 }
 
 /// The soft timer of an emulated timer has expired. Hard interrupt context.
@@ -55,7 +73,7 @@ pub(super) fn emulate(host: &Host, timer: Timer<'_>) {
 pub(super) fn emulated_expired(host: &Host, timer: Timer<'_>, soft: ExpiredTimer<'_>) -> Restart {
     tracepoint::timer_hrtimer_expire(timer.context());
 
-    if let Some(ns) = timer.condition(host).remaining() {
+    if let Some(ns) = timer.condition(host, host.now()).remaining() {
         return soft.forward(ns.as_ktime());
     }
 
@@ -63,13 +81,12 @@ pub(super) fn emulated_expired(host: &Host, timer: Timer<'_>, soft: ExpiredTimer
     Restart::No
 }
 
-/// When a vCPU that has an active WFI or WFE with a timeout is to go on.
-///
-/// The timeout is in terms of the virtual counter of the exception level that waits.
+/// The timer whose counter an active WFI or WFE with a timeout waits by: the virtual one of the
+/// exception level that waits. `None` if the vCPU does not wait so.
 #[inline]
-pub(super) fn wfit_deadline(host: &Host, vcpu: Vcpu<'_>) -> Deadline {
+fn wfit_timer(vcpu: Vcpu<'_>) -> Option<Timer<'_>> {
     if !(cpucaps::has_wfxt() && vcpu.in_wfit()) {
-        return Deadline::Never;
+        return None;
     }
 
     let id = if vcpu.in_hyp_context() {
@@ -77,28 +94,41 @@ pub(super) fn wfit_deadline(host: &Host, vcpu: Vcpu<'_>) -> Deadline {
     } else {
         TimerId::Vtimer
     };
-    let timeout = CompareValue::new(vcpu.trapped_register());
 
-    Deadline::after(
-        Timer::of(vcpu, id).count(host.now()).until(timeout),
-        host.rate,
-    )
+    Some(Timer::of(vcpu, id))
 }
 
-/// When the first of a vCPU's timers fires, all of them in memory.
-fn first_deadline(host: &Host, vcpu: Vcpu<'_>) -> Deadline {
+/// When a WFI or WFE with a timeout ends, seen from the instant `now`.
+#[inline]
+fn wfit_deadline(host: &Host, vcpu: Vcpu<'_>, now: PhysicalCount) -> Deadline {
+    wfit_timer(vcpu).map_or(Deadline::Never, |timer| {
+        let timeout = CompareValue::new(vcpu.trapped_register());
+
+        Deadline::after(timer.count(now).until(timeout), host.rate)
+    })
+}
+
+/// Whether a WFI or WFE of the vCPU has timed out.
+#[inline]
+pub(super) fn wfit_has_expired(host: &Host, vcpu: Vcpu<'_>) -> bool {
+    wfit_timer(vcpu).is_some() && wfit_deadline(host, vcpu, host.now()) == Deadline::Passed
+}
+
+/// When the first of a vCPU's timers fires, seen from the instant `now`. All are in memory.
+fn first_deadline(host: &Host, vcpu: Vcpu<'_>, now: PhysicalCount) -> Deadline {
     Timer::all(vcpu)
-        .map(|timer| timer.deadline(host))
-        .fold(wfit_deadline(host, vcpu), Deadline::min)
+        .map(|timer| timer.deadline(host, now))
+        .fold(wfit_deadline(host, vcpu, now), Deadline::min)
 }
 
 /// Has a vCPU that blocks woken when its first timer fires. All of its timers are in memory.
 pub(super) fn block(host: &Host, vcpu: Vcpu<'_>) {
-    match first_deadline(host, vcpu) {
-        Deadline::Never => {}
-        due => vcpu
-            .background_timer()
-            .start_after(due.remaining().unwrap_or(Nanos::ZERO).as_ktime()),
+    if Timer::all(vcpu).any(Timer::can_fire) || wfit_timer(vcpu).is_some() {
+        start(
+            vcpu.background_timer(),
+            |now| first_deadline(host, vcpu, now),
+            host,
+        );
     }
 }
 
@@ -108,7 +138,7 @@ pub(super) fn background_expired(
     vcpu: Vcpu<'_>,
     background: ExpiredTimer<'_>,
 ) -> Restart {
-    match first_deadline(host, vcpu).remaining() {
+    match first_deadline(host, vcpu, host.now()).remaining() {
         Some(ns) => background.forward(ns.as_ktime()),
         None => {
             vcpu.wake_up();
