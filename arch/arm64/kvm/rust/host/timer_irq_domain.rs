@@ -26,6 +26,7 @@ use kernel::{
         to_result,
         Result, //
     },
+    str::CStrExt, //
 };
 
 /// The domain. Made once, never removed.
@@ -47,8 +48,7 @@ impl TimerIrqDomain {
         }
 
         // SAFETY: The name is terminated.
-        let fwnode =
-            unsafe { bindings::irq_domain_alloc_named_fwnode(c"kvm-timer".as_ptr().cast()) };
+        let fwnode = unsafe { bindings::irq_domain_alloc_named_fwnode(c"kvm-timer".as_char_ptr()) };
         if fwnode.is_null() {
             return Err(ENOMEM);
         }
@@ -106,7 +106,8 @@ struct Chip(bindings::irq_chip);
 unsafe impl Sync for Chip {}
 
 static CHIP: Chip = Chip(bindings::irq_chip {
-    name: c"KVM".as_ptr().cast(),
+    // `as_char_ptr()` cannot be used in a static.
+    name: c"KVM".to_bytes_with_nul().as_ptr(),
     irq_ack: Some(ack),
     irq_mask: Some(bindings::irq_chip_mask_parent),
     irq_unmask: Some(bindings::irq_chip_unmask_parent),
@@ -217,9 +218,9 @@ unsafe extern "C" fn set_irqchip_state(
 /// `data` must be valid, and interrupts off.
 unsafe fn masks_instead(data: *mut bindings::irq_data, which: bindings::irqchip_irq_state) -> bool {
     // SAFETY: By the safety requirements.
-    if which != bindings::irqchip_irq_state_IRQCHIP_STATE_ACTIVE
-        || !unsafe { bindings::irqd_is_forwarded_to_vcpu(data) }
-    {
+    let forwarded = unsafe { bindings::irqd_is_forwarded_to_vcpu(data) };
+
+    if which != bindings::irqchip_irq_state_IRQCHIP_STATE_ACTIVE || !forwarded {
         return false;
     }
 

@@ -50,7 +50,7 @@ pub(crate) fn timer_update_irq(vcpu: Vcpu<'_>, intid: u32, high: bool) {
 /// `kvm_get_timer_map`: somebody asks which timers are direct and which emulated.
 #[inline(always)]
 pub(crate) fn get_timer_map(vcpu: Vcpu<'_>, map: impl FnOnce() -> bindings::timer_map) {
-    trace!(kvm_get_timer_map, shown_id(vcpu), &raw mut *&mut map());
+    trace!(kvm_get_timer_map, shown_id(vcpu), &mut map());
 }
 
 /// `kvm_timer_save_state`: a timer leaves the hardware.

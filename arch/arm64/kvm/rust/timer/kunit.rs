@@ -294,7 +294,7 @@ mod hardware_tests {
         let frequency = read_sysreg!("cntfrq_el0");
         let second = host.rate.duration(Ticks::new(frequency)).get();
 
-        assert!(second >= 999_999_000 && second <= 1_000_001_000);
+        assert!((999_999_000..=1_000_001_000).contains(&second));
         Ok(())
     }
 }
