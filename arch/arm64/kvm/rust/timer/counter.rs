@@ -12,6 +12,7 @@
 //!
 //! Source: Arm ARM (DDI 0487), "The Generic Timer in AArch64 state", operation of the
 //! CompareValue views of the timers.
+#![forbid(unsafe_code)]
 
 /// A value of the physical counter, in ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

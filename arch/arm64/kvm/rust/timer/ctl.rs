@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Values of the timer control registers.
+#![forbid(unsafe_code)]
 
 /// `CNTV_CTL_EL0`, `CNTP_CTL_EL0` and their EL2 siblings (Arm ARM, `CNTV_CTL_EL0`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

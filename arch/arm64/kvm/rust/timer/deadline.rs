@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! From counter ticks to the host's nanoseconds, and which of several deadlines comes first.
+#![forbid(unsafe_code)]
 
 use super::counter::Ticks;
 

@@ -4,6 +4,7 @@
 //!
 //! The EL0 timer registers give a guest two hardware timers, one virtual and one physical. A
 //! timer is *direct* while it owns one of them, and *emulated* with an hrtimer otherwise.
+#![forbid(unsafe_code)]
 
 /// A timer of a vCPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! Which timer and counter accesses of a guest must trap, and the `CNTHCTL_EL2` bits for that.
 //!
 //! Only VHE hosts come here: without VHE, EL2 sets its own traps at each guest entry.
+#![forbid(unsafe_code)]
 
 /// Changes to `CNTHCTL_EL2` in its VHE layout (Arm ARM, `CNTHCTL_EL2`, when `HCR_EL2.E2H` is 1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
