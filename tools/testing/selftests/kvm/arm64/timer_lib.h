@@ -183,6 +183,9 @@ static inline void tt_gic_create(struct kvm_vm *vm, int version, int nr_vcpus)
 		 vm_calc_num_guest_pages(vm->mode, size));
 }
 
+/* vCPU features that are wanted beside those of the sub-test, as a mask. */
+static u32 tt_vcpu_features;
+
 static inline struct kvm_vcpu *tt_vcpu_add(struct kvm_vm *vm, int id, bool el2,
 					   void *guest_code)
 {
@@ -192,8 +195,11 @@ static inline struct kvm_vcpu *tt_vcpu_add(struct kvm_vm *vm, int id, bool el2,
 	vm_ioctl(vm, KVM_ARM_PREFERRED_TARGET, &init);
 	if (el2)
 		init.features[0] |= BIT(KVM_ARM_VCPU_HAS_EL2);
+	init.features[0] |= tt_vcpu_features;
 	vcpu = aarch64_vcpu_add(vm, id, &init, guest_code);
 	vcpu_init_descriptor_tables(vcpu);
+	if (init.features[0] & BIT(KVM_ARM_VCPU_SVE))
+		vcpu_ioctl(vcpu, KVM_ARM_VCPU_FINALIZE, &(int){ KVM_ARM_VCPU_SVE });
 	return vcpu;
 }
 
