@@ -5,6 +5,7 @@
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import proofs
 import vm
@@ -137,6 +138,15 @@ class Command(unittest.TestCase):
         self.assertIn("kvm-arm.mode=nvhe", append)
         self.assertIn("a=b", append)
 
+    def test_plugin(self):
+        self.assertNotIn("-plugin", self.command())
+        command = self.command(plugin="/p/count.so,out=/a/b")
+        self.assertEqual(command[command.index("-plugin") + 1],
+                         "/p/count.so,out=/a/b")
+        command = self.command(plugin="count.so,out=b")
+        self.assertEqual(command[command.index("-plugin") + 1],
+                         f"{Path.cwd()}/count.so,out=b")
+
     def test_problems(self):
         job = vm.Job("none", Path("Image"), Path("initrd"))
         self.assertIn("no machine", vm.problem(job))
@@ -144,6 +154,22 @@ class Command(unittest.TestCase):
             job = vm.Job("vhe", Path(image.name), Path("/nowhere/initrd"))
             why = vm.problem(job)
             self.assertTrue("/nowhere/initrd" in why or vm.QEMU in why, why)
+
+    def plugin_problem(self, status):
+        """What is said of a plugin that exists, by QEMU's answer."""
+        with tempfile.TemporaryDirectory() as folder, \
+             mock.patch.object(vm, "QEMU", f"{folder}/qemu"):
+            qemu = Path(vm.QEMU)
+            qemu.write_text('#!/bin/sh\n[ "$*" = "-plugin help" ] || exit 9\n'
+                            f"exit {status}\n")
+            qemu.chmod(0o755)
+            return vm.plugin_problem(f"{qemu},out=x")
+
+    def test_plugin_problems(self):
+        self.assertIn("/nowhere/count.so does not exist",
+                      vm.plugin_problem("/nowhere/count.so,out=x"))
+        self.assertIsNone(self.plugin_problem(0))
+        self.assertIn("without plugins", self.plugin_problem(1))
 
     def test_trouble_is_125(self):
         result = vm.boot(vm.Job("none", Path("Image"), Path("initrd")))

@@ -35,6 +35,20 @@ def find_qemu():
 QEMU = find_qemu()
 
 
+def plugin_problem(plugin):
+    """One line on why QEMU can't load this plugin, or None."""
+    path = Path(plugin.split(",", 1)[0])
+    if not path.is_file():
+        return f"plugin {path} does not exist"
+    asked = subprocess.run([QEMU, "-plugin", "help"], check=False,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True)
+    if asked.returncode:
+        return (f"{QEMU} is built without plugins (--enable-plugins); "
+                "QEMU= names another one")
+    return None
+
+
 @dataclass
 class Job:
     """What to boot and what to run in it."""
@@ -52,6 +66,8 @@ class Job:
     timeout: float = 300
     append: str = ""
     hugepages: int = 0
+    # A TCG plugin, with its arguments after a comma.
+    plugin: str = None
     log: Path = None
     interactive: bool = False
     echo: bool = False
@@ -91,7 +107,7 @@ def problem(job):
         return f"share {job.share}: QEMU takes no commas in a path"
     if job.run and not (Path(job.share or "/") / job.run).is_file():
         return f"no script {job.run} in {job.share}"
-    return None
+    return plugin_problem(job.plugin) if job.plugin else None
 
 
 def write_control(job, control):
@@ -136,6 +152,9 @@ def qemu_command(job, control):
         command += ["-drive", f"file={job.rootfs},format=raw,if=none,"
                               "readonly=on,id=root",
                     "-device", "virtio-blk-pci,drive=root"]
+    if job.plugin:
+        path, *rest = job.plugin.split(",", 1)
+        command += ["-plugin", ",".join([str(Path(path).absolute()), *rest])]
     return command
 
 
