@@ -11,6 +11,9 @@ SHELL := /bin/bash
 
 BUILD       ?= build
 CACHE       ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kvm-arm64-rust
+# The benchmark takes two machines if none is named.
+comma := ,
+BENCH_MACHINE := $(if $(filter undefined,$(origin MACHINE)),vhe$(comma)nvhe,$(MACHINE))
 MACHINE     ?= vhe
 INTERACTIVE ?=
 VARIANT     ?= rust
@@ -20,6 +23,10 @@ LINUX_TARBALL ?=
 J           ?= $(shell nproc)
 V           ?=
 FORCE       ?=
+OPS         ?=
+OP          ?=
+REPS        ?= 5
+RAISE       ?=
 
 # A relative path is meant from where make was called.
 override BUILD := $(abspath $(BUILD))
@@ -91,6 +98,34 @@ test: kernels selftests userspace
 test-all: kernels selftests userspace
 	@set -f; $(TESTING)/run-tests --all $(if $(ONLY),--only $(ONLY))
 
+# --- measure ------------------------------------------------------------------
+
+BENCH := $(TOP)/tools/bench/bench
+
+.PHONY: bench bench-gate bench-gate-update bench-build profile bench-names profile-name
+# A slip of the pen shows before anything is built.
+bench-names: toolchain
+	@$(BENCH) check --machine "$(BENCH_MACHINE)" --ops "$(OPS)"
+
+bench: bench-names kernels selftests userspace
+	@$(BENCH) run --machine "$(BENCH_MACHINE)" --ops "$(OPS)" --reps "$(REPS)"
+
+bench-gate: bench-names kernels selftests userspace
+	@$(BENCH) gate check --machine "$(BENCH_MACHINE)" --ops "$(OPS)" --reps "$(REPS)"
+
+bench-gate-update: bench-names kernels selftests userspace
+	@$(BENCH) gate update --machine "$(BENCH_MACHINE)" --ops "$(OPS)" --reps "$(REPS)" $(if $(filter-out 0,$(RAISE)),--raise)
+
+bench-build: kernels
+	@$(BENCH) build-time
+
+profile-name: toolchain
+	@[ -n "$(OP)" ] || { echo "make: which operation? OP=hvc" >&2; exit 2; }
+	@$(BENCH) check --machine "$(MACHINE)" --ops "$(OP)"
+
+profile: profile-name kernels selftests userspace
+	@$(BENCH) profile --op "$(OP)" --machine "$(MACHINE)"
+
 # --- a tree of your own -------------------------------------------------------
 
 .PHONY: apply unapply patch need-kdir
@@ -126,7 +161,7 @@ clippy: tree
 # The kernel tree, the user space and what was fetched stay.
 clean:
 	@cd $(BUILD) 2>/dev/null || exit 0; \
-	rm -rf $(KERNELS) *.seed selftests selftests.hdr selftests.list .selftests.built logs results host patches bindgen .lines.*
+	rm -rf $(KERNELS) *.seed selftests selftests.hdr selftests.list .selftests.built logs results host bench patches bindgen .lines.*
 
 distclean:
 	@[ "$(BUILD)" != "$(TOP)" ] && [ "$(BUILD)" != / ] && [ "$(BUILD)" != "$(HOME)" ] || { echo "make: not removing BUILD=$(BUILD)" >&2; exit 2; }

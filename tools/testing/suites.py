@@ -5,6 +5,7 @@ output into results. A suite of which nothing ran is a failure."""
 import re
 import sys
 import time
+import tomllib
 
 import builds
 import style
@@ -15,6 +16,7 @@ FAST_GUESTS = ("vhe", "nvhe", "gicv2")
 KUNIT_MACHINES = ("vhe", "nvhe")
 KUNIT_SUITES = "kvm_arm64_"
 TESTING = "tools/testing"
+BENCH = "tools/bench"
 
 
 def slug(text):
@@ -54,24 +56,24 @@ def run_tap(context, prefix, command, timeout, log=None, **kwargs):
                time.monotonic() - started, log)
 
 
-# -- host: pure modules, on the build machine --------------------------------
+# -- host and bench-tool: crates with tests, on the build machine ------------
 
-def host(context):
-    crate = context.repo / TESTING / "host"
-    log = context.logs / "host/cargo.log"
+def run_cargo(context, prefix, crate, target):
+    """The tests of a crate, as results below `prefix`."""
+    log = context.logs / prefix / "cargo.log"
     if not (crate / "Cargo.toml").is_file():
-        context.report.add("host", "fail", note=f"no crate in {crate}", always=True)
+        context.report.add(prefix, "fail", note=f"no crate in {crate}", always=True)
         return
     cargo = context.tool("CARGO", "cargo")
     if not cargo:
-        context.report.add("host", "fail", always=True, note="cargo is missing: "
+        context.report.add(prefix, "fail", always=True, note="cargo is missing: "
                            "install it with 'apt-get install cargo' or rustup")
         return
     started = time.monotonic()
     command = [cargo, "test", "--release", "--no-fail-fast", "--color=never"]
     if (crate / "Cargo.lock").is_file():
         command.append("--locked")
-    env = {**context.environment(), "CARGO_TARGET_DIR": str(context.build / "host")}
+    env = {**context.environment(), "CARGO_TARGET_DIR": str(target)}
     status = context.run(command, log, timeout=1800, cwd=crate, env=env)
     cases, announced = tap.parse_cargo(log.read_text(errors="replace"))
     problem = None
@@ -79,8 +81,33 @@ def host(context):
         problem = "not done within 1800 s"
     elif announced != len(cases):
         problem = f"{len(cases)} results of {announced} tests announced"
-    report_run(context, "host", cases, status, problem,
+    report_run(context, prefix, cases, status, problem,
                time.monotonic() - started, log)
+
+
+def host(context):
+    run_cargo(context, "host", context.repo / TESTING / "host", context.build / "host")
+
+
+def bench_tool(context):
+    run_cargo(context, "bench-tool", context.repo / BENCH, context.build / "bench/target")
+
+
+# -- bench: no operation dearer than allowed ------------------------------------
+
+def bench_machines(context):
+    """The machines for which ratios are set."""
+    limits = tomllib.loads((context.repo / BENCH / "gate.toml").read_text())
+    return [m for m in limits if context.report.selection.may_match(f"bench/{m}")]
+
+
+def bench(context):
+    machines = bench_machines(context)
+    if not machines:
+        context.report.add("bench", "fail", note="gate.toml has no machine", always=True)
+        return
+    run_tap(context, "bench", [context.repo / BENCH / "bench", "gate", "check", "--tap",
+                               "--machine", ",".join(machines)], 1800)
 
 
 # -- setup: the tools of this repository --------------------------------------
@@ -181,7 +208,9 @@ def jobs(context):
     table = [Job("style", style.run),
              Job("setup/python", setup_python),
              Job("setup/tools", setup_tools),
-             Job("host", host)]
+             Job("host", host),
+             Job("bench-tool", bench_tool),
+             Job("bench", bench, 2)]
     wants = context.report.selection.may_match
     kunits = [Job(f"kunit/{m}", lambda ctx, m=m: kunit(ctx, m)) for m in KUNIT_MACHINES]
     kunits = [j for j in kunits if wants(j.name)]

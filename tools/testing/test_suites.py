@@ -7,7 +7,7 @@ from pathlib import Path
 import style
 import suites
 from context import Context
-from results import Report
+from results import Report, Selection
 
 KTAP = """\
 [    0.1] KTAP version 1
@@ -118,6 +118,41 @@ class TestHost(Suite):
     def test_aborted(self):
         self.assertEqual(self.cargo("echo running 2 tests; echo test a ... ok"),
                          {"host/a": "pass", "host": "fail"})
+
+
+class TestBench(Suite):
+    def setUp(self):
+        super().setUp()
+        (self.root / "tools/bench").mkdir(parents=True)
+
+    def gate(self, text, limits="[vhe]\n[nvhe]\n", only=()):
+        self.context.report.selection = Selection(only)
+        (self.root / "tools/bench/gate.toml").write_text(limits)
+        self.script(text).rename(self.root / "tools/bench/bench")
+        suites.bench(self.context)
+        return self.statuses()
+
+    def test_results(self):
+        found = self.gate("echo 1..2; echo ok 1 - vhe/hvc; echo not ok 2 - nvhe/hvc; exit 1")
+        self.assertEqual(found, {"bench/vhe/hvc": "pass", "bench/nvhe/hvc": "fail"})
+
+    def test_machines(self):
+        text = 'echo "ok 1 - $(echo "$@" | tr " ," ._)"'
+        self.assertIn("bench/gate.check.--tap.--machine.vhe_nvhe", self.gate(text))
+
+    def test_machine_of_the_selection(self):
+        text = 'for last; do :; done; echo "ok 1 - $last/x"'
+        self.assertEqual(self.gate(text, only=["bench/nvhe"]), {"bench/nvhe/x": "pass"})
+
+    def test_nothing_measured(self):
+        self.assertEqual(self.gate("echo no kernel >&2; exit 2"), {"bench": "fail"})
+
+    def test_no_limits(self):
+        self.assertEqual(self.gate("echo ok 1 - x", limits=""), {"bench": "fail"})
+
+    def test_tool(self):
+        suites.bench_tool(self.context)
+        self.assertEqual(self.statuses(), {"bench-tool": "fail"})
 
 
 class TestStyle(Suite):

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Bytes of the objects that differ between the two kernels.
+//!
+//! Which objects those are is not written down anywhere: it is what the archives of KVM's
+//! objects of the two builds differ in.
+
+use crate::site::{Site, KERNELS};
+use anyhow::{bail, Context, Result};
+use object::read::archive::ArchiveFile;
+use object::{elf, Object, ObjectSection, SectionFlags};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::iter::Sum;
+use std::ops::Add;
+use std::path::{Component, Path, PathBuf};
+
+const KVM: &str = "arch/arm64/kvm";
+/// KVM's EL2 code is linked into one object first; it keeps its name whatever is in it.
+const SAME_NAME: &str = "in both, but not the same";
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Size {
+    pub text: u64,
+    pub data: u64,
+    pub rodata: u64,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ObjectSize {
+    pub object: String,
+    pub c: Option<Size>,
+    pub rust: Option<Size>,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Sizes {
+    pub objects: Vec<ObjectSize>,
+    /// The whole kernel.
+    pub c: Size,
+    pub rust: Size,
+}
+
+impl Add for Size {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            text: self.text + other.text,
+            data: self.data + other.data,
+            rodata: self.rodata + other.rodata,
+        }
+    }
+}
+
+impl Sum for Size {
+    fn sum<I: Iterator<Item = Self>>(sizes: I) -> Self {
+        sizes.fold(Self::default(), Add::add)
+    }
+}
+
+impl Sizes {
+    pub fn total_c(&self) -> Size {
+        self.objects.iter().filter_map(|o| o.c).sum()
+    }
+
+    pub fn total_rust(&self) -> Size {
+        self.objects.iter().filter_map(|o| o.rust).sum()
+    }
+}
+
+/// What is loaded of an object, by what may be done with it.
+pub fn measure(data: &[u8]) -> Result<Size> {
+    let file = object::File::parse(data)?;
+    let mut found = Size::default();
+    for section in file.sections() {
+        let SectionFlags::Elf { sh_flags } = section.flags() else {
+            bail!("not an ELF object");
+        };
+        let is = |flag: u32| sh_flags & u64::from(flag) != 0;
+        let size = section.size();
+        // In the linked kernel constants share a section with what is so after boot only.
+        let constant = section.name_bytes()?.starts_with(b".rodata");
+        match () {
+            () if !is(elf::SHF_ALLOC) => {}
+            () if is(elf::SHF_EXECINSTR) => found.text += size,
+            () if is(elf::SHF_WRITE) && !constant => found.data += size,
+            () => found.rodata += size,
+        }
+    }
+    Ok(found)
+}
+
+fn measure_file(path: &Path) -> Result<Size> {
+    let data = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    measure(&data).with_context(|| path.display().to_string())
+}
+
+/// KVM's objects, by their path in the kernel's output folder.
+fn members(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let path = folder.join(KVM).join("built-in.a");
+    let data = fs::read(&path).with_context(|| format!("no {}: make kernels", path.display()))?;
+    let archive = ArchiveFile::parse(&*data).with_context(|| path.display().to_string())?;
+    let mut found = BTreeMap::new();
+    for member in archive.members() {
+        let name = String::from_utf8_lossy(member?.name()).into_owned();
+        // A thin archive names its members from where it lies.
+        let relative = plain(&Path::new(KVM).join(&name));
+        let path = folder.join(&relative);
+        if !archive.is_thin() || !path.is_file() {
+            bail!("{}: no object {}", folder.display(), path.display());
+        }
+        found.insert(relative.to_string_lossy().into_owned(), path);
+    }
+    Ok(found)
+}
+
+/// Without "..", for what it leads out of need not exist.
+fn plain(path: &Path) -> PathBuf {
+    let mut found = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(found.pop()),
+            other => found.push(other),
+        }
+    }
+    found
+}
+
+pub fn compare(site: &Site) -> Result<Sizes> {
+    let [c, rust] = KERNELS.map(|k| members(&site.kernel(k)));
+    let (c, rust) = (c?, rust?);
+    let names: BTreeSet<&String> = c.keys().chain(rust.keys()).collect();
+    let mut objects = Vec::new();
+    for name in names {
+        let size =
+            |from: &BTreeMap<String, PathBuf>| from.get(name).map(|p| measure_file(p)).transpose();
+        let (c, rust) = (size(&c)?, size(&rust)?);
+        if c != rust {
+            let note = if c.is_some() && rust.is_some() {
+                format!(" ({SAME_NAME})")
+            } else {
+                String::new()
+            };
+            let short = name
+                .strip_prefix(KVM)
+                .unwrap_or(name)
+                .trim_start_matches('/');
+            objects.push(ObjectSize {
+                object: format!("{short}{note}"),
+                c,
+                rust,
+            });
+        }
+    }
+    let vmlinux = |kernel: &str| measure_file(&site.kernel(kernel).join("vmlinux"));
+    Ok(Sizes {
+        objects,
+        c: vmlinux("c")?,
+        rust: vmlinux("rust")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object::write;
+    use object::{Architecture, BinaryFormat, Endianness, SectionKind};
+
+    fn elf(sections: &[(&str, SectionKind, usize)]) -> Vec<u8> {
+        let mut file =
+            write::Object::new(BinaryFormat::Elf, Architecture::Aarch64, Endianness::Little);
+        for (name, kind, size) in sections {
+            let id = file.add_section(Vec::new(), name.as_bytes().to_vec(), *kind);
+            if *kind == SectionKind::UninitializedData {
+                file.append_section_bss(id, *size as u64, 1);
+            } else {
+                file.append_section_data(id, &vec![1; *size], 1);
+            }
+        }
+        file.write().unwrap()
+    }
+
+    #[test]
+    fn sections() {
+        let data = elf(&[
+            (".text", SectionKind::Text, 100),
+            (".init.text", SectionKind::Text, 10),
+            (".data", SectionKind::Data, 20),
+            (".bss", SectionKind::UninitializedData, 3),
+            (".rodata", SectionKind::ReadOnlyData, 7),
+            (".comment", SectionKind::Other, 1000),
+            (".debug_info", SectionKind::Debug, 1000),
+        ]);
+        assert_eq!(
+            measure(&data).unwrap(),
+            Size {
+                text: 110,
+                data: 23,
+                rodata: 7
+            }
+        );
+        assert!(measure(b"nothing").is_err());
+    }
+
+    #[test]
+    fn paths() {
+        let path = Path::new("arch/arm64/kvm/../../../virt/kvm/vfio.o");
+        assert_eq!(plain(path), Path::new("virt/kvm/vfio.o"));
+    }
+
+    #[test]
+    fn totals() {
+        let size = |text| {
+            Some(Size {
+                text,
+                data: 1,
+                rodata: 2,
+            })
+        };
+        let object = |name: &str, c, rust| ObjectSize {
+            object: name.into(),
+            c,
+            rust,
+        };
+        let sizes = Sizes {
+            objects: vec![
+                object("a", size(5), None),
+                object("b", None, size(3)),
+                object("c", None, size(4)),
+            ],
+            c: Size::default(),
+            rust: Size::default(),
+        };
+        assert_eq!(
+            sizes.total_c(),
+            Size {
+                text: 5,
+                data: 1,
+                rodata: 2
+            }
+        );
+        assert_eq!(
+            sizes.total_rust(),
+            Size {
+                text: 7,
+                data: 2,
+                rodata: 4
+            }
+        );
+    }
+}
