@@ -80,8 +80,7 @@ static u64 next_event(void)
  */
 static u64 uncounted(void (*command)(u64 event))
 {
-	u64 before = 2 * BENCH_MIN_WARM_UP + bench_warm_up(bench.iterations);
-	bool mark = bench.marks && its_turn > before;
+	bool mark = bench.marks && its_turn > bench_turns_before();
 	u64 i, start = bench_guest_now();
 
 	if (mark)
@@ -288,7 +287,7 @@ static u64 host_irqfd(void)
 /* A MOVI empties the whole cache, even one that moves nothing. */
 static u64 uncounted_flush(void)
 {
-	bool mark = bench.marks && msi.turn > bench_warm_up(bench.iterations);
+	bool mark = bench.marks && msi.turn > bench_turns_before();
 	u64 start = bench_host_now();
 
 	if (mark)

@@ -33,7 +33,7 @@
 #define BENCH_MAX_ITERATIONS	1000000000
 #define BENCH_MIN_WARM_UP	50
 /* Enough for one repetition: what is a register here may trap there. */
-#define BENCH_REP_USEC		40000
+#define BENCH_REP_USEC		100000
 /* Where the measuring thread is. */
 #define BENCH_CPU		0
 
@@ -101,6 +101,12 @@ static inline u64 bench_warm_up(u64 iterations)
 	return max(iterations / 10, (u64)BENCH_MIN_WARM_UP);
 }
 
+/* How often an operation is done before the first repetition, known once it is. */
+static inline u64 bench_turns_before(void)
+{
+	return 2 * BENCH_MIN_WARM_UP + bench_warm_up(bench.iterations);
+}
+
 /* Both loops have to be the same code, hence @mark and no inlining. */
 static __always_inline u64 bench_loop(bench_fn one, u64 n, bool mark, u64 (*now)(void))
 {
@@ -116,6 +122,24 @@ static __always_inline u64 bench_loop(bench_fn one, u64 n, bool mark, u64 (*now)
 	return now() - start - uncounted;
 }
 
+typedef u64 (*bench_loop_fn)(bench_fn one, u64 n, bool mark);
+
+/*
+ * Warm up, with the number of iterations halved until they take no longer than
+ * @limit, unless it was asked for.
+ */
+static inline void bench_prepare(bench_loop_fn loop, bench_fn one, u64 limit)
+{
+	u64 time;
+
+	loop(one, BENCH_MIN_WARM_UP, false);
+	time = loop(one, BENCH_MIN_WARM_UP, false);
+	while (!bench.iterations_fixed && bench.iterations > BENCH_MIN_WARM_UP &&
+	       bench.iterations / BENCH_MIN_WARM_UP * time > limit)
+		bench.iterations /= 2;
+	loop(one, bench_warm_up(bench.iterations), false);
+}
+
 /* Guest side */
 
 static inline u64 bench_guest_now(void)
@@ -128,18 +152,6 @@ static noinline u64 bench_guest_loop(bench_fn one, u64 n, bool mark)
 	return bench_loop(one, n, mark, bench_guest_now);
 }
 
-/* As many as asked for, halved until they take no longer than they should. */
-static inline void bench_guest_calibrate(bench_fn one)
-{
-	u64 ticks;
-
-	bench_guest_loop(one, BENCH_MIN_WARM_UP, false);
-	ticks = bench_guest_loop(one, BENCH_MIN_WARM_UP, false);
-	while (!bench.iterations_fixed && bench.iterations > BENCH_MIN_WARM_UP &&
-	       bench.iterations / BENCH_MIN_WARM_UP * ticks > usec_to_cycles(BENCH_REP_USEC))
-		bench.iterations /= 2;
-}
-
 /*
  * The main part of a guest that measures: all repetitions. The VMM reads its
  * cycle counter at each stage, so that the exits for it cancel out.
@@ -148,9 +160,8 @@ static inline void bench_guest_measure(bench_fn one)
 {
 	u64 rep, n;
 
-	bench_guest_calibrate(one);
+	bench_prepare(bench_guest_loop, one, usec_to_cycles(BENCH_REP_USEC));
 	n = bench.iterations;
-	bench_guest_loop(one, bench_warm_up(n), false);
 	for (rep = 0; rep < bench.reps; rep++) {
 		GUEST_SYNC2(BENCH_BEGIN, n);
 		GUEST_SYNC2(BENCH_BASE_DONE, bench_guest_loop(bench_nothing, n, false));
@@ -303,7 +314,7 @@ static inline void bench_on_host(const struct bench_op *op)
 	struct bench_sample s;
 	u64 c0, c1, rep;
 
-	bench_host_loop(op->one, bench_warm_up(bench.iterations), false);
+	bench_prepare(bench_host_loop, op->one, BENCH_REP_USEC * 1000);
 	for (rep = 0; rep < bench.reps; rep++) {
 		c0 = bench_cycles();
 		s.base_ns = bench_host_loop(bench_nothing, bench.iterations, false);
