@@ -4,39 +4,43 @@
 
 use kernel::{
     prelude::*,
+    transmute::{
+        AsBytes,
+        FromBytes, //
+    },
     uaccess::{
         UserPtr,
         UserSlice, //
     },
 };
 
-/// A user address given in a 64-bit field of an ioctl.
+/// A user address of a number, given in a 64-bit field of an ioctl.
 #[derive(Clone, Copy)]
-pub(crate) struct UserInt(UserPtr);
+pub(crate) struct UserNumber(UserPtr);
 
-impl UserInt {
+impl UserNumber {
     /// Takes the address as it comes; access checks it.
     pub(crate) fn new(addr: u64) -> Self {
         // CAST: as wide as an address on arm64.
         Self(UserPtr::from_addr(addr as usize))
     }
 
-    /// Reads an `int`.
+    /// Reads the number.
     ///
     /// # Errors
     ///
     /// `EFAULT` if the address is not readable.
-    pub(crate) fn read(self) -> Result<i32> {
-        UserSlice::new(self.0, size_of::<i32>()).reader().read()
+    pub(crate) fn read<T: FromBytes>(self) -> Result<T> {
+        UserSlice::new(self.0, size_of::<T>()).reader().read()
     }
 
-    /// Writes an `int`.
+    /// Writes the number.
     ///
     /// # Errors
     ///
     /// `EFAULT` if the address is not writable.
-    pub(crate) fn write(self, value: i32) -> Result {
-        UserSlice::new(self.0, size_of::<i32>())
+    pub(crate) fn write<T: AsBytes>(self, value: T) -> Result {
+        UserSlice::new(self.0, size_of::<T>())
             .writer()
             .write(&value)
     }

@@ -21,7 +21,7 @@ use super::{
     Host, //
 };
 use crate::host::{
-    uaccess::UserInt,
+    uaccess::UserNumber,
     vcpu::Vcpu,
     vm::Vm, //
 };
@@ -133,14 +133,14 @@ pub(super) fn timer_of_attr(attr: u64) -> Result<TimerId> {
 ///
 /// In this order, which is ABI: `EINVAL` without an interrupt controller in the kernel; `EFAULT`;
 /// `EINVAL` for what is not a PPI; `EBUSY` once a vCPU has run; `ENXIO` for an unknown attribute.
-pub(super) fn set_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserInt) -> Result {
+pub(super) fn set_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
     let vm = vcpu.vm();
 
     if !vm.has_irqchip() {
         return Err(EINVAL);
     }
 
-    let intid = addr.read()?;
+    let intid = addr.read::<i32>()?;
     if !vm.is_ppi(intid) {
         return Err(EINVAL);
     }
@@ -160,11 +160,11 @@ pub(super) fn set_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserInt) -> Result {
 /// # Errors
 ///
 /// `ENXIO` for an unknown attribute, then `EFAULT`.
-pub(super) fn get_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserInt) -> Result {
+pub(super) fn get_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
     let intid = Timer::of(vcpu, timer_of_attr(attr)?).intid();
 
     // CAST: the bit pattern, as set.
-    addr.write(intid as i32)
+    addr.write::<i32>(intid as i32)
 }
 
 /// Sets the offset of all counters of a VM, in ticks (`KVM_ARM_SET_COUNTER_OFFSET`). May be

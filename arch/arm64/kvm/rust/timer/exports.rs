@@ -41,7 +41,7 @@ use crate::host::{
         ExpiredTimer,
         Restart, //
     },
-    uaccess::UserInt,
+    uaccess::UserNumber,
     vcpu::Vcpu,
     vgic::{
         HostGic,
@@ -401,7 +401,7 @@ unsafe extern "C" fn kvm_arm_timer_set_attr(
     // SAFETY: By the safety requirements.
     let (vcpu, attr) = unsafe { (Vcpu::from_raw(vcpu), &*attr) };
 
-    errno(config::set_ppi(vcpu, attr.attr, UserInt::new(attr.addr)))
+    errno(config::set_ppi(vcpu, attr.attr, UserNumber::new(attr.addr)))
 }
 
 /// `KVM_GET_DEVICE_ATTR` of a vCPU, group `KVM_ARM_VCPU_TIMER_CTRL`.
@@ -417,7 +417,7 @@ unsafe extern "C" fn kvm_arm_timer_get_attr(
     // SAFETY: By the safety requirements.
     let (vcpu, attr) = unsafe { (Vcpu::from_raw(vcpu), &*attr) };
 
-    errno(config::get_ppi(vcpu, attr.attr, UserInt::new(attr.addr)))
+    errno(config::get_ppi(vcpu, attr.attr, UserNumber::new(attr.addr)))
 }
 
 /// `KVM_HAS_DEVICE_ATTR` of a vCPU, group `KVM_ARM_VCPU_TIMER_CTRL`.
