@@ -14,6 +14,7 @@
 
 #include <asm/cpucaps.h>
 #include <asm/kvm_host.h>
+#include <asm/kvm_timer_offset.h>
 #include <asm/sysreg.h>
 
 #include "../../arch/arm64/kvm/trace_arm.h"
@@ -34,6 +35,7 @@ const u32 RUST_CONST_HELPER_SYS_ID_AA64MMFR4_EL1 = SYS_ID_AA64MMFR4_EL1;
 KVM_RUST_SIZEOF(KVM_SIZEOF_VCPU, kvm_vcpu);
 KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_KVM, kvm_vcpu, kvm);
 KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ID, kvm_vcpu, vcpu_id);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_MUTEX, kvm_vcpu, mutex);
 KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_RUN, kvm_vcpu, run);
 KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_TIMER_CPU, kvm_vcpu, arch.timer_cpu);
 KVM_RUST_SIZEOF(KVM_SIZEOF_TIMER_CPU, arch_timer_cpu);

@@ -10,6 +10,7 @@
 #include <linux/irqdomain.h>
 #include <linux/irqflags.h>
 #include <linux/kvm_host.h>
+#include <linux/mutex.h>
 #include <linux/preempt.h>
 
 #include <asm/kvm_emulate.h>
@@ -131,7 +132,27 @@ __rust_helper bool rust_helper_irq_is_ppi(struct kvm *kvm, int irq)
 	return irq_is_ppi(kvm, irq);
 }
 
+__rust_helper bool rust_helper_is_protected_kvm_enabled(void)
+{
+	return is_protected_kvm_enabled();
+}
+
+__rust_helper bool rust_helper_kvm_is_vcpu_creation_in_progress(struct kvm *kvm)
+{
+	return kvm_is_vcpu_creation_in_progress(kvm);
+}
+
+__rust_helper struct kvm_vcpu *rust_helper_kvm_get_vcpu(struct kvm *kvm, int i)
+{
+	return kvm_get_vcpu(kvm, i);
+}
+
 /* vCPUs */
+
+__rust_helper int rust_helper_vcpu_trylock_nested(struct kvm_vcpu *vcpu)
+{
+	return mutex_trylock_nest_lock(&vcpu->mutex, &vcpu->kvm->lock);
+}
 
 __rust_helper bool rust_helper_vcpu_has_nv(const struct kvm_vcpu *vcpu)
 {

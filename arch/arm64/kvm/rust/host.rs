@@ -10,6 +10,7 @@ pub(crate) mod context;
 pub(crate) mod hrtimer;
 pub(crate) mod hypervisor;
 pub(crate) mod irq;
+pub(crate) mod locked_vcpu;
 pub(crate) mod log;
 pub(crate) mod static_key;
 pub(crate) mod timecounter;

@@ -37,13 +37,15 @@
 //!
 //! # Layers
 //!
-//! [`counter`], [`ctl`], [`deadline`], [`map`] and [`traps`] are arithmetic and need no kernel;
-//! they are tested on the build host as well. [`exports`] is what C calls. The rest is policy.
+//! [`counter`], [`ctl`], [`deadline`], [`map`], [`offset`] and [`traps`] are arithmetic and need
+//! no kernel; they are tested on the build host as well. [`exports`] is what C calls. The rest is
+//! policy.
 
 pub(crate) mod counter;
 pub(crate) mod ctl;
 pub(crate) mod deadline;
 pub(crate) mod map;
+pub(crate) mod offset;
 pub(crate) mod traps;
 
 mod access;
@@ -55,6 +57,7 @@ mod hardware;
 mod init;
 mod line;
 mod load;
+mod offset_attr;
 mod soft;
 mod user;
 

@@ -15,4 +15,5 @@ mod tests_ctl;
 mod tests_deadline;
 mod tests_machine;
 mod tests_map;
+mod tests_offset;
 mod tests_traps;

@@ -81,6 +81,7 @@ proptest! {
         prop_assert_eq!(PhysicalCount::new(now).seen_with(both), seen);
         prop_assert_eq!(both, Offset::new(inner).and(Offset::new(outer)));
         prop_assert_eq!(Offset::new(outer).and(Offset::ZERO), Offset::new(outer));
+        prop_assert_eq!(both.beyond(Offset::new(outer)), Offset::new(inner));
         prop_assert_eq!(both.is_zero(), both.get() == 0);
     }
 

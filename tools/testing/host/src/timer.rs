@@ -13,5 +13,7 @@ pub(crate) mod ctl;
 pub(crate) mod deadline;
 #[path = "../../../../arch/arm64/kvm/rust/timer/map.rs"]
 pub(crate) mod map;
+#[path = "../../../../arch/arm64/kvm/rust/timer/offset.rs"]
+pub(crate) mod offset;
 #[path = "../../../../arch/arm64/kvm/rust/timer/traps.rs"]
 pub(crate) mod traps;

@@ -27,6 +27,7 @@ assert_layout! {
     struct kvm_vcpu: KVM_SIZEOF_VCPU {
         kvm: KVM_OFFSETOF_VCPU_KVM,
         vcpu_id: KVM_OFFSETOF_VCPU_ID,
+        mutex: KVM_OFFSETOF_VCPU_MUTEX,
         run: KVM_OFFSETOF_VCPU_RUN,
         arch.timer_cpu: KVM_OFFSETOF_VCPU_TIMER_CPU,
     }

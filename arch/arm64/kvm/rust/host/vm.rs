@@ -89,6 +89,14 @@ impl<'a> Vm<'a> {
         unsafe { bindings::kvm_vm_is_protected(self.ptr) }
     }
 
+    /// Whether its guest's physical counter can differ from the host's. With pKVM it cannot, of
+    /// whatever kind the VM is: the hypervisor code at EL2 knows no offset.
+    #[inline]
+    pub(crate) fn can_offset_physical_counter(self) -> bool {
+        // SAFETY: No preconditions.
+        !unsafe { bindings::is_protected_kvm_enabled() }
+    }
+
     /// Whether KVM emulates the interrupt controller, rather than the VMM.
     #[inline]
     pub(crate) fn has_irqchip(self) -> bool {
@@ -184,15 +192,27 @@ impl<'a> Vm<'a> {
         }
     }
 
+    /// Sets both offsets; writes of counter values are ignored from now. For the tokens of this
+    /// folder that are evidence that no vCPU runs.
+    pub(super) fn pin_counter_offsets(self, virt: u64, phys: u64) {
+        self.pin_counter_offset();
+        self.virtual_offset().write(virt);
+        self.physical_offset().write(phys);
+    }
+
+    /// The VM lock, `kvm->lock`.
+    pub(super) fn lock(self) -> &'a Lock<(), MutexBackend> {
+        // SAFETY: The mutex is initialised with the VM, which lives for `'a`.
+        unsafe { Lock::from_raw(&raw mut (*self.ptr).lock) }
+    }
+
     /// Takes the VM lock and every vCPU's, so that none of them runs or can start. Sleeps.
     ///
     /// # Errors
     ///
     /// `EBUSY` if a vCPU is in use. C's own errno is not of interest: it is the only reason.
     pub(crate) fn stop_all_vcpus(self) -> Result<AllVcpusStopped<'a>> {
-        // SAFETY: The mutex is initialised with the VM, which lives for `'a`.
-        let lock = unsafe { Lock::<(), MutexBackend>::from_raw(&raw mut (*self.ptr).lock) };
-        let guard = lock.lock();
+        let guard = self.lock().lock();
 
         // SAFETY: `kvm->lock` is held, as required.
         to_result(unsafe { bindings::kvm_trylock_all_vcpus(self.ptr) })
@@ -251,9 +271,7 @@ pub(crate) struct AllVcpusStopped<'a> {
 impl AllVcpusStopped<'_> {
     /// Sets the offset of all counters of the VM; writes of counter values are ignored from now.
     pub(crate) fn set_counter_offset(&self, offset: u64) {
-        self.vm.pin_counter_offset();
-        self.vm.virtual_offset().write(offset);
-        self.vm.physical_offset().write(offset);
+        self.vm.pin_counter_offsets(offset, offset);
     }
 }
 

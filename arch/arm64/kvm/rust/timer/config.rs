@@ -18,9 +18,14 @@ use super::{
         Bank,
         TimerId, //
     },
+    offset_attr::{
+        self,
+        OffsetAttr, //
+    },
     Host, //
 };
 use crate::host::{
+    locked_vcpu::LockedVcpu,
     uaccess::UserNumber,
     vcpu::Vcpu,
     vm::Vm, //
@@ -109,12 +114,40 @@ pub(super) fn reset_vcpu(vcpu: Vcpu<'_>) {
     }
 }
 
-/// The timer that a vCPU attribute of group `KVM_ARM_VCPU_TIMER_CTRL` is about.
+/// Sets a vCPU attribute of group `KVM_ARM_VCPU_TIMER_CTRL`. Sleeps.
+pub(super) fn set_attr(vcpu: &LockedVcpu<'_>, attr: u64, addr: UserNumber) -> Result {
+    match OffsetAttr::from_number(attr) {
+        Some(offset) => offset_attr::set(vcpu, offset, addr),
+        None => set_ppi(vcpu.vcpu(), attr, addr),
+    }
+}
+
+/// Gets a vCPU attribute of that group. Sleeps.
+pub(super) fn get_attr(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
+    match OffsetAttr::from_number(attr) {
+        Some(offset) => offset_attr::get(vcpu.vm(), offset, addr),
+        None => get_ppi(vcpu, attr, addr),
+    }
+}
+
+/// Whether there is a vCPU attribute of that group.
+///
+/// # Errors
+///
+/// `ENXIO` if there is none of that number.
+pub(super) fn has_attr(vcpu: Vcpu<'_>, attr: u64) -> Result {
+    match OffsetAttr::from_number(attr) {
+        Some(offset) => offset.check(vcpu.vm()),
+        None => timer_of_attr(attr).map(|_| ()),
+    }
+}
+
+/// The timer whose PPI a vCPU attribute is.
 ///
 /// # Errors
 ///
 /// `ENXIO` for an attribute that does not exist.
-pub(super) fn timer_of_attr(attr: u64) -> Result<TimerId> {
+fn timer_of_attr(attr: u64) -> Result<TimerId> {
     // CAST: attribute numbers are small.
     match attr as u32 {
         _ if attr > u64::from(u32::MAX) => Err(ENXIO),
@@ -133,7 +166,7 @@ pub(super) fn timer_of_attr(attr: u64) -> Result<TimerId> {
 ///
 /// In this order, which is ABI: `EINVAL` without an interrupt controller in the kernel; `EFAULT`;
 /// `EINVAL` for what is not a PPI; `EBUSY` once a vCPU has run; `ENXIO` for an unknown attribute.
-pub(super) fn set_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
+fn set_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
     let vm = vcpu.vm();
 
     if !vm.has_irqchip() {
@@ -160,7 +193,7 @@ pub(super) fn set_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
 /// # Errors
 ///
 /// `ENXIO` for an unknown attribute, then `EFAULT`.
-pub(super) fn get_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
+fn get_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
     let intid = Timer::of(vcpu, timer_of_attr(attr)?).intid();
 
     // CAST: the bit pattern, as set.

@@ -112,6 +112,12 @@ impl Offset {
         Self(self.0.wrapping_add(inner.0))
     }
 
+    /// The inverse of [`Self::and`]: what is applied on top of `outer` to get this one.
+    #[inline]
+    pub(crate) const fn beyond(self, outer: Self) -> Self {
+        Self(self.0.wrapping_sub(outer.0))
+    }
+
     /// Whether both views are the same.
     #[inline]
     pub(crate) const fn is_zero(self) -> bool {

@@ -41,6 +41,7 @@ use crate::host::{
         ExpiredTimer,
         Restart, //
     },
+    locked_vcpu::LockedVcpu,
     uaccess::UserNumber,
     vcpu::Vcpu,
     vgic::{
@@ -56,10 +57,7 @@ use core::ffi::c_void;
 use kernel::{
     bindings,
     error::{
-        code::{
-            EINVAL,
-            ENXIO, //
-        },
+        code::EINVAL,
         Result, //
     },
     prelude::export, //
@@ -392,16 +390,20 @@ unsafe extern "C" fn kvm_arm_timer_write_sysreg(
 ///
 /// # Safety
 ///
-/// See the module's documentation; `attr` is valid.
+/// See the module's documentation; `attr` is valid, and the vCPU's mutex is held.
 #[export]
 unsafe extern "C" fn kvm_arm_timer_set_attr(
     vcpu: *mut bindings::kvm_vcpu,
     attr: *mut bindings::kvm_device_attr,
 ) -> i32 {
     // SAFETY: By the safety requirements.
-    let (vcpu, attr) = unsafe { (Vcpu::from_raw(vcpu), &*attr) };
+    let (vcpu, attr) = unsafe { (LockedVcpu::assume(Vcpu::from_raw(vcpu)), &*attr) };
 
-    errno(config::set_ppi(vcpu, attr.attr, UserNumber::new(attr.addr)))
+    errno(config::set_attr(
+        &vcpu,
+        attr.attr,
+        UserNumber::new(attr.addr),
+    ))
 }
 
 /// `KVM_GET_DEVICE_ATTR` of a vCPU, group `KVM_ARM_VCPU_TIMER_CTRL`.
@@ -417,23 +419,25 @@ unsafe extern "C" fn kvm_arm_timer_get_attr(
     // SAFETY: By the safety requirements.
     let (vcpu, attr) = unsafe { (Vcpu::from_raw(vcpu), &*attr) };
 
-    errno(config::get_ppi(vcpu, attr.attr, UserNumber::new(attr.addr)))
+    errno(config::get_attr(
+        vcpu,
+        attr.attr,
+        UserNumber::new(attr.addr),
+    ))
 }
 
 /// `KVM_HAS_DEVICE_ATTR` of a vCPU, group `KVM_ARM_VCPU_TIMER_CTRL`.
 ///
 /// # Safety
 ///
-/// `attr` is valid.
+/// See the module's documentation; `attr` is valid.
 #[export]
 unsafe extern "C" fn kvm_arm_timer_has_attr(
-    _vcpu: *mut bindings::kvm_vcpu,
+    vcpu: *mut bindings::kvm_vcpu,
     attr: *mut bindings::kvm_device_attr,
 ) -> i32 {
     // SAFETY: By the safety requirements.
-    let attr = unsafe { (*attr).attr };
-
-    errno(config::timer_of_attr(attr).map_or(Err(ENXIO), |_| Ok(())))
+    errno(unsafe { config::has_attr(Vcpu::from_raw(vcpu), (*attr).attr) })
 }
 
 /// `KVM_ARM_SET_COUNTER_OFFSET` of a VM.

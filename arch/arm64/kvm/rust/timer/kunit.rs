@@ -84,6 +84,64 @@ mod counter_tests {
     }
 }
 
+#[kunit_tests(kvm_arm64_timer_offset)]
+mod offset_tests {
+    use super::super::{
+        counter::*,
+        offset::*, //
+    };
+
+    /// What a guest reads: its virtual and its physical counter.
+    fn counts(offsets: VmOffsets, now: u64) -> (u64, u64) {
+        let now = PhysicalCount::new(now);
+
+        (
+            now.seen_with(offsets.virt()).get(),
+            now.seen_with(offsets.phys()).get(),
+        )
+    }
+
+    #[test]
+    fn the_virtual_count_is_behind_the_guests_physical_one() {
+        let offsets = VmOffsets::new(Offset::ZERO, Offset::ZERO)
+            .with_phys(Offset::new(300))
+            .with_lag(VirtualLag::new(50));
+
+        assert_eq!(counts(offsets, 1000), (650, 700));
+        assert_eq!(offsets.lag(), VirtualLag::new(50));
+    }
+
+    #[test]
+    fn the_order_of_writes_does_not_matter() {
+        let start = VmOffsets::new(Offset::new(77), Offset::new(5));
+        let ends = [0, 1, 1 << 63, u64::MAX];
+
+        for (virt, phys) in ends.into_iter().flat_map(|v| ends.map(|p| (v, p))) {
+            let (lag, offset) = (VirtualLag::new(virt), Offset::new(phys));
+            let one = start.with_lag(lag).with_phys(offset);
+
+            assert_eq!(one, start.with_phys(offset).with_lag(lag));
+            assert_eq!(one, one.with_lag(lag).with_phys(offset));
+            assert_eq!((one.lag(), one.phys()), (lag, offset));
+        }
+    }
+
+    #[test]
+    fn one_offset_for_both_counters_is_no_lag() {
+        let offsets = VmOffsets::new(Offset::new(1 << 40), Offset::new(1 << 40));
+
+        assert_eq!(offsets.lag(), VirtualLag::new(0));
+    }
+
+    #[test]
+    fn without_physical_offset_the_lag_is_the_virtual_one() {
+        let offsets = VmOffsets::new(Offset::new(123), Offset::ZERO);
+
+        assert_eq!(offsets.lag().get(), 123);
+        assert_eq!(offsets.with_lag(VirtualLag::new(9)).virt().get(), 9);
+    }
+}
+
 #[kunit_tests(kvm_arm64_timer_deadline)]
 mod deadline_tests {
     use super::super::{

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Counter offsets as attributes of a vCPU.
+//!
+//! C has no such attributes. See Documentation/virt/kvm/arm/rust/timer-offset.rst.
+#![forbid(unsafe_code)]
+
+use super::{
+    counter::Offset,
+    offset::{
+        VirtualLag,
+        VmOffsets, //
+    },
+};
+use crate::host::{
+    locked_vcpu::LockedVcpu,
+    uaccess::UserNumber,
+    vm::Vm, //
+};
+use kernel::{
+    bindings,
+    error::code::ENXIO,
+    prelude::*, //
+};
+
+/// An offset that is an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OffsetAttr {
+    /// Of the guest's virtual counter, from its physical one.
+    Virtual,
+    /// Of the guest's physical counter, from the host's.
+    Physical,
+}
+
+impl OffsetAttr {
+    // CAST: widening.
+    const VTIMER: u64 = bindings::KVM_ARM_VCPU_TIMER_OFFSET_VTIMER as u64;
+    const PTIMER: u64 = bindings::KVM_ARM_VCPU_TIMER_OFFSET_PTIMER as u64;
+
+    /// The offset that an attribute's number stands for. None does in a kernel built without.
+    pub(super) fn from_number(attr: u64) -> Option<Self> {
+        match attr {
+            _ if !cfg!(CONFIG_KVM_ARM64_RUST_TIMER_OFFSET_ATTR) => None,
+            Self::VTIMER => Some(Self::Virtual),
+            Self::PTIMER => Some(Self::Physical),
+            _ => None,
+        }
+    }
+
+    /// Whether a VM has it.
+    ///
+    /// # Errors
+    ///
+    /// `ENXIO` if the VM cannot offset that counter.
+    pub(super) fn check(self, vm: Vm<'_>) -> Result {
+        let has = match self {
+            _ if vm.is_protected() => false,
+            Self::Virtual => true,
+            Self::Physical => vm.can_offset_physical_counter(),
+        };
+
+        if has {
+            Ok(())
+        } else {
+            Err(ENXIO)
+        }
+    }
+}
+
+/// What is in force. A physical offset that was set where there can be none has no effect.
+fn in_force(vm: Vm<'_>) -> VmOffsets {
+    let phys = if vm.can_offset_physical_counter() {
+        Offset::new(vm.physical_offset().read())
+    } else {
+        Offset::ZERO
+    };
+
+    VmOffsets::new(Offset::new(vm.virtual_offset().read()), phys)
+}
+
+/// Sets an offset of the VM; writes of counter values are ignored from now. The other attribute
+/// keeps its value. Sleeps.
+///
+/// # Errors
+///
+/// In this order: `ENXIO` if the VM does not have the attribute; `EFAULT`; `EBUSY` while another
+/// vCPU is in use or being made.
+pub(super) fn set(vcpu: &LockedVcpu<'_>, attr: OffsetAttr, addr: UserNumber) -> Result {
+    let vm = vcpu.vcpu().vm();
+
+    attr.check(vm)?;
+    let ticks = addr.read::<u64>()?;
+    let stopped = vcpu.stop_others()?;
+
+    match attr {
+        OffsetAttr::Virtual => {
+            let new = in_force(vm).with_lag(VirtualLag::new(ticks));
+
+            stopped.set_virtual_counter_offset(new.virt().get());
+        }
+        OffsetAttr::Physical => {
+            let new = in_force(vm).with_phys(Offset::new(ticks));
+
+            stopped.set_counter_offsets(new.virt().get(), new.phys().get());
+        }
+    }
+    Ok(())
+}
+
+/// Gets an offset of the VM. Sleeps.
+///
+/// # Errors
+///
+/// `ENXIO` if the VM does not have the attribute, then `EFAULT`.
+pub(super) fn get(vm: Vm<'_>, attr: OffsetAttr, addr: UserNumber) -> Result {
+    attr.check(vm)?;
+
+    let offsets = in_force(vm);
+
+    addr.write::<u64>(match attr {
+        OffsetAttr::Virtual => offsets.lag().get(),
+        OffsetAttr::Physical => offsets.phys().get(),
+    })
+}
