@@ -4,8 +4,7 @@
  * destroyed, and goes on in a fresh VM with a fresh vCPU: no timer is lost, none
  * fires twice or before its count, and the counters neither jump nor go back.
  */
-#include "gic_v3.h"
-#include "timer_lib.h"
+#include "timer_state.h"
 
 #define NR_ROUNDS	3
 #define NR_ROUNDS_EL2	1
@@ -15,25 +14,7 @@
 /* Saving and restoring takes a while, but not this long. */
 #define MAX_GAP_MS	30000
 
-struct saved {
-	struct kvm_reg_list *list;
-	u64 (*val)[4];
-};
-
 static volatile u64 cval[TT_NR_TIMERS];
-
-/* The GIC's state is not saved: it is brought up again, as on a resume. */
-static void guest_gic_resume(void)
-{
-	int t;
-
-	if (tt_gic == 3)
-		writel(GICD_CTLR_ARE_NS | GICD_CTLR_ENABLE_G1A | GICD_CTLR_ENABLE_G1,
-		       GICD_BASE_GVA + GICD_CTLR);
-	tt_guest_gic_init(1);
-	for (t = 0; t < tt_nr_timers; t++)
-		tt_guest_irq_enable(tt_irq[t]);
-}
 
 static void guest_migrate(void)
 {
@@ -52,7 +33,7 @@ static void guest_migrate(void)
 		GUEST_ASSERT_EQ(tt_ctl(t) & ~CTL_ISTATUS, ctl[t]);
 		GUEST_ASSERT_EQ(tt_cval(t), cval[t]);
 	}
-	guest_gic_resume();
+	tt_guest_gic_resume();
 }
 
 static void guest_arm(u32 ms, u32 ctl)
@@ -117,20 +98,6 @@ static void guest_code(void)
 	GUEST_DONE();
 }
 
-static void save(struct kvm_vcpu *vcpu, struct saved *s)
-{
-	int i;
-
-	s->list = vcpu_get_reg_list(vcpu);
-	s->val = calloc(s->list->n, sizeof(*s->val));
-	for (i = 0; i < s->list->n; i++) {
-		TEST_ASSERT(KVM_REG_SIZE(s->list->reg[i]) <= sizeof(*s->val),
-			    "Register too large");
-		tt_check(!__vcpu_get_reg(vcpu, s->list->reg[i], s->val[i]),
-			 "get register 0x%llx", s->list->reg[i]);
-	}
-}
-
 /*
  * Setting a counter makes an offset of it. Where the guest's physical counter
  * takes none, it goes on with the host's, which is as good for this test. With
@@ -142,33 +109,12 @@ static bool keep_counter(struct kvm_vcpu *vcpu, u64 id)
 			       (id == KVM_REG_ARM_TIMER_CNT && vcpu_has_el2(vcpu)));
 }
 
-static void restore(struct kvm_vcpu *vcpu, struct saved *s)
-{
-	int i;
-
-	for (i = 0; i < s->list->n; i++) {
-		struct kvm_one_reg reg = {
-			.id = s->list->reg[i],
-			.addr = (u64)s->val[i],
-		};
-
-		if (keep_counter(vcpu, reg.id))
-			continue;
-		tt_check(!__vcpu_ioctl(vcpu, KVM_SET_ONE_REG, &reg),
-			 "set register 0x%llx: %s", s->list->reg[i],
-			 tt_errno_name(errno));
-	}
-	free(s->list);
-	free(s->val);
-}
-
 static void run(bool el2, bool offset)
 {
-	struct kvm_vcpu_init init;
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
 	int rounds = 0;
-	struct saved s;
+	struct tt_regs s;
 	struct ucall uc;
 	u64 cmd, off = 0;
 
@@ -191,19 +137,12 @@ static void run(bool el2, bool offset)
 
 		/* Let the ucall's store complete, or it would be done twice. */
 		vcpu_run_complete_io(vcpu);
-		save(vcpu, &s);
-		init = vcpu->init;
-		kvm_vm_release(vm);
-
-		kvm_vm_restart(vm);
-		__tt_gic_create(vm, tt_gic, 1);
-		vcpu = vm_vcpu_recreate(vm, 0);
-		vcpu_ioctl(vcpu, KVM_ARM_VCPU_INIT, &init);
-		vcpu->init = init;
-		kvm_arch_vm_finalize_vcpus(vm);
+		tt_regs_save(vcpu, &s);
+		vcpu = tt_vm_recreate(vm, vcpu);
 		if (offset)
 			TEST_ASSERT(!tt_set_offset(vm, off), "KVM_ARM_SET_COUNTER_OFFSET");
-		restore(vcpu, &s);
+		tt_regs_restore(vcpu, &s, keep_counter);
+		tt_regs_free(&s);
 		rounds++;
 	}
 	tt_expect(cmd == UCALL_DONE, "guest done");
