@@ -120,6 +120,8 @@ class Batch:
             command.append("--icount")
         if self.machine.hugepages:
             command += ["--hugepages", self.machine.hugepages]
+        if self.machine.append:
+            command += ["--append", self.machine.append]
         status = context.run(command, log, stop=progress.stuck)
         progress.poll()
         self._check_log(log)

@@ -28,13 +28,25 @@ def options(kconfig):
     return [o for o in found if o.startswith(BASE) and not o.endswith("_TEST")]
 
 
-def combinations(opts):
-    """Every setting there can be: parts exist only under the base option."""
+def requirements(kconfig):
+    """{option: those of our options that it depends on}."""
+    entries = re.split(r"^\s*(?:menu)?config\s+(\w+)", kconfig, flags=re.MULTILINE)[1:]
+    return {name: {word for line in re.findall(r"^\s*depends on (.*)$", text, re.MULTILINE)
+                   for word in re.findall(rf"\b{BASE}\w*", line)}
+            for name, text in zip(entries[::2], entries[1::2])}
+
+
+def combinations(opts, needs=None):
+    """Every setting there can be: parts exist only under the base option, and
+    with what they depend on."""
+    needs = needs or {}
     parts = [o for o in opts if o != BASE]
     found = [frozenset()]
     for count in range(len(parts) + 1):
-        found += [frozenset({BASE, *chosen})
-                  for chosen in itertools.combinations(parts, count)]
+        for chosen in itertools.combinations(parts, count):
+            setting = frozenset({BASE, *chosen})
+            if all(needs.get(o, set()) <= setting for o in chosen):
+                found.append(setting)
     return found
 
 
@@ -122,9 +134,9 @@ def c_timer_left(env, c, rust):
     return left + sorted(ghosts)
 
 
-def panic_symbols(env, rust):
-    """Panic entry points that the Rust object refers to."""
-    obj = rust / KVM / "rust/kvm_arm64.o"
+def panic_symbols(env, folder):
+    """Panic entry points that a kernel's Rust object refers to."""
+    obj = folder / KVM / "rust/kvm_arm64.o"
     if not obj.is_file():
         raise MatrixError(f"no {obj}")
     return sorted({name for _, name in symbols(env, obj, "-u") if "panic" in name})

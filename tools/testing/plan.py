@@ -25,6 +25,7 @@ class Machine:
     host_scale: float = 1.0     # host seconds for one second of the machine's
     only: list = None           # patterns; None: all tests
     hugepages: int = 0
+    append: str = ""            # to the kernel's command line
     # Kernels to take instead of c and rust, as {"rust": "lockdep"}.
     kernels: dict = field(default_factory=dict)
 

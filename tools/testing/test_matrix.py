@@ -10,6 +10,9 @@ config KVM_ARM64_RUST_TIMER
 	bool "b"
 config KVM_ARM64_RUST_VGIC
 	bool "c"
+config KVM_ARM64_RUST_VGIC_MORE
+	bool "e"
+	depends on KVM_ARM64_RUST_VGIC && RUST
 config KVM_ARM64_RUST_KUNIT_TEST
 	bool "d"
 config SOMETHING_ELSE
@@ -20,12 +23,18 @@ class TestMatrix(unittest.TestCase):
     def test_options(self):
         self.assertEqual(matrix.options(KCONFIG),
                          ["KVM_ARM64_RUST", "KVM_ARM64_RUST_TIMER",
-                          "KVM_ARM64_RUST_VGIC"])
+                          "KVM_ARM64_RUST_VGIC", "KVM_ARM64_RUST_VGIC_MORE"])
+
+    def test_requirements(self):
+        needs = matrix.requirements(KCONFIG)
+        self.assertEqual(needs["KVM_ARM64_RUST_VGIC_MORE"], {"KVM_ARM64_RUST_VGIC"})
+        self.assertEqual(needs["KVM_ARM64_RUST_VGIC"], set())
 
     def test_combinations(self):
-        found = matrix.combinations(matrix.options(KCONFIG))
-        self.assertEqual(len(found), 5)
-        self.assertEqual(len(set(found)), 5)
+        found = matrix.combinations(matrix.options(KCONFIG), matrix.requirements(KCONFIG))
+        self.assertEqual(len(found), 7)
+        self.assertEqual(len(set(found)), 7)
+        self.assertNotIn(frozenset({"KVM_ARM64_RUST", "KVM_ARM64_RUST_VGIC_MORE"}), found)
         self.assertIn(frozenset(), found)
         self.assertNotIn(frozenset({"KVM_ARM64_RUST_TIMER"}), found)
 
