@@ -22,10 +22,14 @@ class Machine:
     # GIC the guest is given, and its KVM machine options.
     guest_gic: str = "3"
     what: str = ""
+    cpus: int = 2
+    # EL3, with firmware of our own (el3.py), which only the first CPU runs.
+    el3: bool = False
 
     def qemu_args(self):
         """The part of QEMU's command line that is this machine's own."""
-        return ["-M", f"virt,virtualization=on,gic-version={self.gic}",
+        secure = ",secure=on" if self.el3 else ""
+        return ["-M", f"virt,virtualization=on{secure},gic-version={self.gic}",
                 "-cpu", self.cpu]
 
     def wrong_mode(self, log):
@@ -65,6 +69,8 @@ _ALL = (
     Machine("gicv4", "neoverse-v1", (VHE, r"kvm \[\d+\]: GICv4 support enabled"),
             gic="4", append="kvm-arm.vgic_v4_enable=1",
             reject=(r"GICv4 support disabled",), what="VHE, GICv4 injection"),
+    Machine("vhe-cntpoff", MAX, (VHE, r"Enhanced Counter Virtualization \(CNTPOFF\)"),
+            what="VHE, CNTPOFF_EL2 has an effect; one CPU", cpus=1, el3=True),
 )
 
 MACHINES = {m.name: m for m in _ALL}

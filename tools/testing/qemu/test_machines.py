@@ -7,12 +7,13 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+import el3
 import proofs
 import vm
 from machines import MACHINES, check_kernel_log
 
 NAMES = ["vhe", "vhe-max", "nvhe", "nvhe-v8.0", "gicv2", "protected",
-         "nested", "gicv4"]
+         "nested", "gicv4", "vhe-cntpoff"]
 
 CLEAN = """\
 [    0.000000] Booting Linux on physical CPU 0x0000000000 [0x410fd402]
@@ -117,6 +118,25 @@ class Machines(unittest.TestCase):
     def test_gicv4_disabled(self):
         log = MODES["vhe"] + "\n[ 0.1] kvm [1]: GICv4 support disabled"
         self.assertIsNotNone(MACHINES["gicv4"].wrong_mode(log))
+
+
+class Firmware(unittest.TestCase):
+    """The instructions that a machine with EL3 begins with."""
+
+    def test_whole(self):
+        code = el3.code()
+        self.assertEqual(len(code) % 4, 0)
+        self.assertEqual(code[-4:], bytes.fromhex("e0039fd6"))     # eret
+        # movz x0, #0x531; movk x0, #0x1803, lsl #16; movk x0, #0x240, lsl #32
+        self.assertEqual(code[:12], bytes.fromhex("20a680d2" "6000a3f2" "0048c0f2"))
+
+    def test_only_where_there_is_el3(self):
+        for name, machine in MACHINES.items():
+            job = vm.Job(name, Path("Image"), Path("initrd"))
+            command = " ".join(vm.qemu_command(job, Path("/control")))
+            self.assertEqual("secure=on" in command, machine.el3)
+            self.assertEqual("el3.bin" in command, machine.el3)
+            self.assertIn(f"-smp {machine.cpus} ", command)
 
 
 class Command(unittest.TestCase):

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import el3
 from machines import MACHINES, check_kernel_log
 
 TIMEOUT = 124
@@ -61,7 +62,7 @@ class Job:
     args: list = field(default_factory=list)
     rootfs: Path = None
     icount: bool = False
-    cpus: int = 2
+    cpus: int = None            # None: as many as the machine has
     mem: str = "4G"
     timeout: float = 300
     append: str = ""
@@ -124,6 +125,8 @@ def write_control(job, control):
     (control / "config").write_text(text)
     words = ["sh", f"/host/{job.run}", *job.args] if job.run else ["true"]
     (control / "command").write_text("exec " + shlex.join(words) + "\n")
+    if MACHINES[job.machine].el3:
+        (control / "el3.bin").write_bytes(el3.code())
 
 
 def qemu_command(job, control):
@@ -135,12 +138,14 @@ def qemu_command(job, control):
     if job.interactive:
         append.append("quiet")
     command = [QEMU, *machine.qemu_args(), *accel,
-               "-smp", str(job.cpus), "-m", job.mem,
+               "-smp", str(job.cpus or machine.cpus), "-m", job.mem,
                "-nodefaults", "-display", "none", "-no-reboot",
                "-chardev", "stdio,id=console,signal=off",
                "-serial", "chardev:console",
                "-kernel", str(job.image), "-initrd", str(job.initrd),
                "-append", " ".join(a for a in append if a)]
+    if machine.el3:
+        command += el3.qemu_args(control / "el3.bin")
     shares = [("control", control)]
     if job.share:
         shares.append(("host", Path(job.share).absolute()))
