@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What C calls of the virtual CPU interfaces.
+//!
+//! C header: [`arch/arm64/include/asm/kvm_hyp.h`](srctree/arch/arm64/include/asm/kvm_hyp.h)
+//!
+//! All functions run on a VHE host, on one CPU from start to end. Those that take an interface
+//! are called by the thread of the vCPU that it belongs to, while nobody else accesses it; for
+//! C's list of them that means with preemption off, at load and put or between two runs.
+
+use super::{
+    state,
+    v5, //
+};
+use crate::{
+    arm64::{
+        cpucaps::has_gicv5_cpuif,
+        evidence::Masked,
+        gic_v3, //
+    },
+    bindings,
+    host::{
+        context::OnCpu,
+        vgic_v3::VgicV3,
+        vgic_v5::{
+            PpiState,
+            VgicV5, //
+        },
+    },
+};
+use kernel::prelude::export;
+
+/// Reads a list register.
+///
+/// # Safety
+///
+/// See the module's documentation.
+#[export]
+unsafe extern "C" fn __gic_v3_get_lr(lr: u32) -> u64 {
+    // CAST: Masked.
+    gic_v3::read_lr_at((lr & 0xf) as u8)
+}
+
+/// Writes a list register.
+///
+/// # Safety
+///
+/// See the module's documentation.
+#[export]
+unsafe extern "C" fn __gic_v3_set_lr(value: u64, lr: i32) {
+    // CAST: Masked.
+    gic_v3::write_lr_at((lr & 0xf) as u8, value);
+}
+
+/// Makes a thunk for a function on a GICv3's, or a GICv5's, interface.
+macro_rules! interface_thunks {
+    ($($(#[$meta:meta])* $name:ident($ty:ident, $raw:ident) => $function:path;)*) => {$(
+        $(#[$meta])*
+        ///
+        /// # Safety
+        ///
+        /// See the module's documentation.
+        #[export]
+        unsafe extern "C" fn $name(interface: *mut bindings::$raw) {
+            // SAFETY: By the safety requirements.
+            $function(unsafe { $ty::from_raw(interface) });
+        }
+    )*};
+}
+
+interface_thunks! {
+    /// After a run: list registers and `ICH_VMCR_EL2` into memory, interface off.
+    __vgic_v3_save_state(VgicV3, vgic_v3_cpu_if) => state::save;
+    /// Before a run: list registers into the hardware, interface on.
+    __vgic_v3_restore_state(VgicV3, vgic_v3_cpu_if) => state::restore;
+    /// At load: view of the CPU interface and traps.
+    __vgic_v3_activate_traps(VgicV3, vgic_v3_cpu_if) => state::activate_traps;
+    /// At put: the host's view again.
+    __vgic_v3_deactivate_traps(VgicV3, vgic_v3_cpu_if) => state::deactivate_traps;
+    /// At put: active priorities into memory.
+    __vgic_v3_save_aprs(VgicV3, vgic_v3_cpu_if) => state::save_active_priorities;
+    /// At load: active priorities and `ICH_VMCR_EL2` into the hardware.
+    __vgic_v3_restore_vmcr_aprs(VgicV3, vgic_v3_cpu_if) => state::restore_priorities;
+    /// After a run.
+    __vgic_v5_save_state(VgicV5, vgic_v5_cpu_if) => v5::save;
+    /// Before a run.
+    __vgic_v5_restore_state(VgicV5, vgic_v5_cpu_if) => v5::restore;
+    /// At put.
+    __vgic_v5_save_apr(VgicV5, vgic_v5_cpu_if) => v5::save_apr;
+    /// At load.
+    __vgic_v5_restore_vmcr_apr(VgicV5, vgic_v5_cpu_if) => v5::restore_vmcr_apr;
+}
+
+/// After a run: the PPIs' state into memory.
+///
+/// # Safety
+///
+/// See the module's documentation.
+#[export]
+unsafe extern "C" fn __vgic_v5_save_ppi_state(interface: *mut bindings::vgic_v5_cpu_if) {
+    // SAFETY: By the safety requirements.
+    let (interface, on_cpu) = unsafe { (VgicV5::from_raw(interface), OnCpu::assume()) };
+
+    v5::save_ppis(interface, PpiState::of_this_cpu(on_cpu));
+}
+
+/// Before a run: the PPIs' state into the hardware.
+///
+/// # Safety
+///
+/// See the module's documentation.
+#[export]
+unsafe extern "C" fn __vgic_v5_restore_ppi_state(interface: *mut bindings::vgic_v5_cpu_if) {
+    // SAFETY: By the safety requirements.
+    let (interface, on_cpu) = unsafe { (VgicV5::from_raw(interface), OnCpu::assume()) };
+
+    v5::restore_ppis(interface, PpiState::of_this_cpu(on_cpu));
+}
+
+/// Empties the list registers of a CPU that comes up.
+///
+/// # Safety
+///
+/// See the module's documentation.
+#[export]
+unsafe extern "C" fn __vgic_v3_init_lrs() {
+    state::init_lrs();
+}
+
+/// Bit 63 of what [`__vgic_v3_get_gic_config`] returns: guests can have a GICv2's interface.
+const CONFIG_MEMORY_INTERFACE: u64 = 1 << 63;
+
+/// `ICH_VTR_EL2`, and whether the hardware has the CPU interface of a GICv2 for guests.
+///
+/// # Safety
+///
+/// See the module's documentation.
+#[export]
+unsafe extern "C" fn __vgic_v3_get_gic_config() -> u64 {
+    // A GICv5's interface has no memory-mapped form, nor an ICC_SRE_EL1 of this CPU's own.
+    if has_gicv5_cpuif() {
+        return gic_v3::read_vtr();
+    }
+
+    // SAFETY: Given back below.
+    let flags = unsafe { bindings::local_daif_save() };
+    // SAFETY: All exceptions are masked until the flags are given back.
+    let memory = gic_v3::has_memory_interface(unsafe { Masked::assume() });
+    // SAFETY: The flags come from the call above.
+    unsafe { bindings::local_daif_restore(flags) };
+
+    gic_v3::read_vtr() | if memory { CONFIG_MEMORY_INTERFACE } else { 0 }
+}

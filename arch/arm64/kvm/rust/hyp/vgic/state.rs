@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A GICv3 guest's CPU interface between memory and hardware.
+//!
+//! List registers and `ICH_HCR_EL2` change places on each entry and exit; what else there is,
+//! at load and put of the vCPU.
+//!
+//! Source: GIC Architecture Specification (IHI 0069), "Virtual interrupt handling and
+//! prioritization"; [`arch/arm64/kvm/vgic/vgic-v3.c`](srctree/arch/arm64/kvm/vgic/vgic-v3.c).
+#![forbid(unsafe_code)]
+
+use super::list_register::{
+    ListRegister,
+    Vtr, //
+};
+use crate::{
+    arm64::{
+        barrier::{
+            dsb_sy,
+            isb, //
+        },
+        cpucaps::has_gicv5_cpuif,
+        gic_v3::{
+            self,
+            LrVisitor, //
+        },
+    },
+    host::{
+        static_key::{
+            vgic_v3_cpuif_trap,
+            vgic_v3_has_v2_compat, //
+        },
+        vgic::ich_hcr_traps,
+        vgic_v3::VgicV3, //
+    },
+};
+
+/// `ICH_HCR_EL2`, the bits that are used here.
+const HCR_EN: u64 = 1 << 0;
+const HCR_LRENPIE: u32 = 1 << 2;
+const HCR_EOICOUNT: u32 = 0x1f << 27;
+
+/// Takes what a guest did to its interrupts off the hardware, and disables the virtual interface.
+///
+/// Whoever reads `ICH_VMCR_EL2` from memory between two runs, as user space and the search for
+/// pending interrupts do, reads the guest's latest.
+#[inline(always)]
+pub(crate) fn save(interface: VgicV3<'_>) {
+    let used = interface.used_lrs();
+
+    if used != 0 {
+        if !interface.uses_system_registers() {
+            // What the guest did to a GICv2 by memory accesses must have reached the list
+            // registers.
+            dsb_sy();
+            isb();
+        }
+        save_lrs(interface, used);
+    }
+    // CAST: The upper half is reserved.
+    interface.set_vmcr(gic_v3::read_vmcr() as u32);
+
+    let hcr = interface.hcr();
+    if hcr & HCR_LRENPIE != 0 {
+        // CAST: See above.
+        let count = gic_v3::read_hcr() as u32 & HCR_EOICOUNT;
+
+        interface.set_hcr(hcr & !HCR_EOICOUNT | count);
+    }
+    gic_v3::write_hcr(0);
+    // Below another hypervisor the write went to memory (FEAT_NV2); this read traps, and it is
+    // when the other one sees the write.
+    let _ = gic_v3::read_misr();
+}
+
+/// Out of line: most exits find no interrupt.
+fn save_lrs(interface: VgicV3<'_>, used: u32) {
+    struct Save<'a> {
+        interface: VgicV3<'a>,
+        empty: u64,
+    }
+
+    impl LrVisitor for Save<'_> {
+        #[inline(always)]
+        fn visit<const N: usize>(&mut self) {
+            let lr = if self.empty & (const { 1 << N }) != 0 {
+                ListRegister::from_bits(self.interface.lr::<N>())
+                    .without_state()
+                    .bits()
+            } else {
+                gic_v3::read_lr::<N>()
+            };
+
+            self.interface.set_lr::<N>(lr);
+            gic_v3::write_lr::<N>(0);
+        }
+    }
+
+    gic_v3::for_first_lrs(
+        used,
+        Save {
+            interface,
+            empty: gic_v3::read_elrsr(),
+        },
+    );
+}
+
+/// Puts a guest's interrupts into the hardware and enables the virtual interface.
+#[inline(always)]
+pub(crate) fn restore(interface: VgicV3<'_>) {
+    struct Restore<'a>(VgicV3<'a>);
+
+    impl LrVisitor for Restore<'_> {
+        #[inline(always)]
+        fn visit<const N: usize>(&mut self) {
+            gic_v3::write_lr::<N>(self.0.lr::<N>());
+        }
+    }
+
+    let used = interface.used_lrs();
+
+    gic_v3::write_hcr(u64::from(interface.hcr()) | ich_hcr_traps());
+    if used != 0 {
+        gic_v3::for_first_lrs(used, Restore(interface));
+
+        if !interface.uses_system_registers() {
+            // The guest's memory accesses must find them there.
+            isb();
+            dsb_sy();
+        }
+    }
+}
+
+/// Whether the virtual interface is on also while no interrupt is in it: for traps to take place,
+/// or for a GICv4 to deliver.
+fn is_always_on(interface: VgicV3<'_>) -> bool {
+    vgic_v3_cpuif_trap() || interface.has_vpe() || !interface.uses_system_registers()
+}
+
+/// Gives the guest its view of the CPU interface, and its traps. At load, before [`restore`].
+///
+/// With `ICC_SRE_EL1.SRE` 1, `ICH_VMCR_EL2.VFIQEn` is 1, and a GICv2's group 0 interrupts would be
+/// fast interrupts: so SRE comes first, and a GICv2's `ICH_VMCR_EL2` here rather than in
+/// [`restore_priorities`].
+pub(crate) fn activate_traps(interface: VgicV3<'_>) {
+    if u64::from(interface.hcr()) & HCR_EN == 0 {
+        // No interface at all. Accesses trap to EL2 only if they would not be undefined already.
+        gic_v3::write_sre_el1(true);
+        isb();
+    } else if !interface.uses_system_registers() {
+        gic_v3::write_sre_el1(false);
+        isb();
+        gic_v3::write_vmcr(u64::from(interface.vmcr()));
+        isb();
+        dsb_sy();
+    }
+
+    if vgic_v3_has_v2_compat() {
+        gic_v3::set_sre_el1_access(false);
+    }
+    if is_always_on(interface) {
+        gic_v3::write_hcr(ich_hcr_traps() | HCR_EN);
+    }
+}
+
+/// Undoes [`activate_traps`]. At put.
+pub(crate) fn deactivate_traps(interface: VgicV3<'_>) {
+    if vgic_v3_has_v2_compat() {
+        gic_v3::set_sre_el1_access(true);
+        if !interface.uses_system_registers() {
+            // SRE at EL1 can be set only once it is accessible.
+            isb();
+            gic_v3::write_sre_el1(true);
+        }
+    }
+    if is_always_on(interface) {
+        gic_v3::write_hcr(0);
+    }
+}
+
+/// The active priorities that the hardware has are read or written, the others left alone:
+/// there is one register a group for each 32 levels of pre-emption.
+macro_rules! for_each_ap {
+    ($vtr:expr, $body:ident) => {
+        match $vtr.active_priority_registers() {
+            1 => $body!(0),
+            2 => $body!(0 1),
+            _ => $body!(0 1 2 3),
+        }
+    };
+}
+
+/// Saves the active priorities. At put.
+pub(crate) fn save_active_priorities(interface: VgicV3<'_>) {
+    macro_rules! save {
+        ($($n:literal)*) => {{
+            $(
+                // CAST: The upper halves are reserved.
+                interface.set_ap0r::<$n>(gic_v3::read_ap0r::<$n>() as u32);
+                interface.set_ap1r::<$n>(gic_v3::read_ap1r::<$n>() as u32);
+            )*
+        }};
+    }
+
+    for_each_ap!(Vtr::from_bits(gic_v3::read_vtr()), save);
+}
+
+/// Restores the active priorities, and `ICH_VMCR_EL2` unless that is part of [`activate_traps`].
+/// At load.
+pub(crate) fn restore_priorities(interface: VgicV3<'_>) {
+    macro_rules! restore {
+        ($($n:literal)*) => {{
+            $(
+                gic_v3::write_ap0r::<$n>(u64::from(interface.ap0r::<$n>()));
+                gic_v3::write_ap1r::<$n>(u64::from(interface.ap1r::<$n>()));
+            )*
+        }};
+    }
+
+    if has_gicv5_cpuif() {
+        gic_v3::set_gicv3_compatible(true);
+    }
+    if interface.uses_system_registers() {
+        gic_v3::write_vmcr(u64::from(interface.vmcr()));
+    }
+    for_each_ap!(Vtr::from_bits(gic_v3::read_vtr()), restore);
+}
+
+/// Empties all list registers. On a CPU that comes up.
+pub(crate) fn init_lrs() {
+    struct Clear;
+
+    impl LrVisitor for Clear {
+        #[inline(always)]
+        fn visit<const N: usize>(&mut self) {
+            gic_v3::write_lr::<N>(0);
+        }
+    }
+
+    gic_v3::for_first_lrs(Vtr::from_bits(gic_v3::read_vtr()).list_registers(), Clear);
+}
