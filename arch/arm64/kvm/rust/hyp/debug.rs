@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Breakpoints and watchpoints: switched only if the guest uses them, or user space debugs it.
+#![forbid(unsafe_code)]
+
+use crate::{
+    arm64::{
+        evidence::Masked,
+        registers::{
+            shared::MdccintEl1,
+            SharedRegister,
+            SystemRegister, //
+        }, //
+    },
+    host::{
+        cpu_context::CpuContext,
+        debug_regs::{
+            DebugOwner,
+            DebugRegs, //
+        },
+        sys_reg::SysReg,
+        vcpu::Vcpu, //
+    },
+    hyp::switch::Switch,
+};
+
+/// The guest is about to be entered.
+#[inline(always)]
+pub(crate) fn enter(switch: Switch<'_>, owner: DebugOwner) {
+    if let Some(regs) = regs_in_use(switch.vcpu, owner) {
+        exchange(
+            (switch.host.debug_regs(), switch.host.context()),
+            (regs, switch.guest),
+            switch.host.last_debug_regs(),
+            switch.masked,
+        );
+    }
+}
+
+/// The guest has been left.
+#[inline(always)]
+pub(crate) fn leave(switch: Switch<'_>, owner: DebugOwner) {
+    if let Some(regs) = regs_in_use(switch.vcpu, owner) {
+        exchange(
+            (regs, switch.guest),
+            (switch.host.debug_regs(), switch.host.context()),
+            switch.host.last_debug_regs(),
+            switch.masked,
+        );
+    }
+}
+
+/// What is in the hardware while the guest runs, unless that is what the host left there: it is
+/// out of effect while nobody enables it in `MDSCR_EL1`.
+#[inline(always)]
+fn regs_in_use(vcpu: Vcpu<'_>, owner: DebugOwner) -> Option<DebugRegs<'_>> {
+    match owner {
+        DebugOwner::GUEST => Some(vcpu.guest_debug_regs()),
+        DebugOwner::HOST => Some(vcpu.external_debug_regs()),
+        _ => None,
+    }
+}
+
+/// Saves to `from` what is in the hardware, and restores `to`.
+#[cold]
+fn exchange(
+    from: (DebugRegs<'_>, CpuContext<'_>),
+    to: (DebugRegs<'_>, CpuContext<'_>),
+    last: (u32, u32),
+    masked: Masked<'_>,
+) {
+    from.0.save(last);
+    from.1.set_sys_reg(SysReg::MDCCINT_EL1, MdccintEl1::read());
+
+    to.0.restore(last, masked);
+    MdccintEl1::set(to.1.sys_reg(SysReg::MDCCINT_EL1), masked);
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is done about an exit from the guest before the host hears of it, and whether it has to.
+//!
+//! The exception class is decoded once; each fix-up is in a file of its own.
+#![forbid(unsafe_code)]
+
+mod counter;
+mod errata;
+mod fault;
+mod gic;
+mod memory_operation;
+mod nested;
+mod system;
+
+#[cfg(CONFIG_KVM_ARM64_RUST_KUNIT_TEST)]
+mod kunit;
+
+use super::{
+    fpsimd,
+    switch::{
+        GuestExit,
+        Kind,
+        Switch, //
+    }, //
+};
+use crate::{
+    arm64::{
+        cpucaps,
+        esr::{
+            ClassSet,
+            Esr,
+            ExceptionClass,
+            Gpr, //
+        },
+        pstate::Pstate,
+        registers::{
+            exception::{
+                ElrEl2,
+                EsrEl2,
+                SpsrEl2, //
+            },
+            SystemRegister, //
+        },
+    },
+    host::cpu_context::GpReg,
+};
+use core::ops::ControlFlow;
+
+/// A synchronous exception of a guest.
+#[derive(Clone, Copy)]
+struct Trap<'a> {
+    switch: Switch<'a>,
+    esr: Esr,
+    /// As the hardware has it: at virtual EL2 that is EL1.
+    pstate: Pstate,
+}
+
+/// What there are fix-ups for. Exits that are for the host in any case, hypercalls and WFI above
+/// all, get there without a look at each of the others.
+const RESOLVABLE: ClassSet = ClassSet::all_but(&[
+    ExceptionClass::Hvc,
+    ExceptionClass::Pac,
+    ExceptionClass::Other,
+]);
+
+/// Brings the vCPU's view of an exit up to date, and tries to resolve the exit here: either the
+/// guest goes on, or the host gets the code that comes with `Break`.
+#[inline(always)]
+pub(super) fn fixup<K: Kind>(switch: Switch<'_>, exit: GuestExit) -> ControlFlow<GuestExit> {
+    let pstate = synchronise_pstate::<K>(switch);
+
+    // An interrupt has no syndrome.
+    if exit.reason() == GuestExit::IRQ {
+        return ControlFlow::Break(exit);
+    }
+
+    let esr = EsrEl2::syndrome();
+    switch.vcpu.set_syndrome(esr);
+
+    // With an SError pending nothing is resolved: the guest comes back to the same instruction
+    // once it has taken the SError.
+    if exit != GuestExit::TRAP {
+        if exit.serror_pending() {
+            repeat_hypercall(switch, esr);
+        }
+        return ControlFlow::Break(exit);
+    }
+
+    if !RESOLVABLE.has_class_of(esr) {
+        return ControlFlow::Break(exit);
+    }
+
+    let flow = resolve::<K>(Trap {
+        switch,
+        esr,
+        pstate,
+    });
+
+    if flow.is_continue() {
+        errata::before_reentry();
+    }
+    flow
+}
+
+/// Takes PSTATE over from the hardware, where a vCPU at virtual EL2 is at EL1. Returns the
+/// hardware's.
+#[inline(always)]
+fn synchronise_pstate<K: Kind>(switch: Switch<'_>) -> Pstate {
+    if cpucaps::has_spsr_erratum_2077057() {
+        errata::restore_spsr(switch);
+    }
+
+    let pstate = SpsrEl2::pstate();
+
+    if K::in_hyp_context(switch) {
+        switch.guest.set_pstate(pstate.as_virtual_el2().into_raw());
+    } else {
+        switch.guest.set_pstate(pstate.into_raw());
+    }
+    nested::check_context::<K>(switch);
+    pstate
+}
+
+/// The address that an HVC returns to is behind it, unlike that of all that trap: sets it back.
+#[cold]
+fn repeat_hypercall(switch: Switch<'_>, esr: Esr) {
+    if esr.class() == ExceptionClass::Hvc {
+        ElrEl2::set(ElrEl2::read().wrapping_sub(4), switch.masked);
+    }
+}
+
+#[inline(always)]
+fn resolve<K: Kind>(trap: Trap<'_>) -> ControlFlow<GuestExit> {
+    use ExceptionClass::*;
+
+    let resolved = match trap.esr.class() {
+        Hvc | Pac | Other => false,
+        System => system::resolve::<K>(trap),
+        InstructionAbort | Watchpoint => fault::locate(trap).is_continue(),
+        DataAbort => return fault::data_abort(trap),
+        FpAsimd => fpsimd::give_to_guest::<K>(trap.switch, fpsimd::Use::Fp),
+        Sve => fpsimd::give_to_guest::<K>(trap.switch, fpsimd::Use::Sve),
+        Cp15 => gic::v3_access(trap),
+        Eret => K::HAS_EL2 && nested::eret::resolve(trap),
+        MemoryOperation => memory_operation::restart(trap),
+        Unallocated3f => {
+            errata::translate_impdef_trap(trap.switch);
+            false
+        }
+    };
+
+    if resolved {
+        ControlFlow::Continue(())
+    } else {
+        ControlFlow::Break(GuestExit::TRAP)
+    }
+}
+
+impl Trap<'_> {
+    /// The value of an operand.
+    #[inline(always)]
+    fn operand(&self, reg: Gpr) -> u64 {
+        self.switch.guest.gp_reg(reg.into())
+    }
+
+    /// Sets the result of the instruction.
+    #[inline(always)]
+    fn set_result(&self, reg: Gpr, value: u64) {
+        self.switch.guest.set_gp_reg(reg.into(), value);
+    }
+
+    /// Moves the guest on by the trapped instruction, in the hardware. Always true, as the end of
+    /// a fix-up.
+    #[inline(always)]
+    fn skip_instruction(&self) -> bool {
+        let masked = self.switch.masked;
+
+        if self.pstate.is_aarch32() {
+            return self.skip_instruction_aarch32();
+        }
+
+        // Memory need not follow: nobody looks at it before the next exit overwrites it.
+        let after = self.pstate.after_instruction();
+
+        ElrEl2::set(ElrEl2::read().wrapping_add(4), masked);
+        if after != self.pstate {
+            SpsrEl2::set(after, masked);
+        }
+        true
+    }
+
+    #[cold]
+    fn skip_instruction_aarch32(&self) -> bool {
+        let Switch {
+            vcpu,
+            guest,
+            masked,
+            ..
+        } = self.switch;
+
+        guest.set_pc(ElrEl2::read());
+        guest.set_pstate(self.pstate.into_raw());
+        vcpu.skip_instruction_aarch32();
+
+        let after = Pstate::from_raw(guest.pstate()).stepped();
+
+        ElrEl2::set(guest.pc(), masked);
+        SpsrEl2::set(after, masked);
+        true
+    }
+}
+
+impl From<Gpr> for GpReg {
+    #[inline(always)]
+    fn from(reg: Gpr) -> Self {
+        Self::from_field(u64::from(reg.number()))
+    }
+}

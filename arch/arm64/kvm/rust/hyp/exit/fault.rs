@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Aborts and watchpoints: where they are.
+#![forbid(unsafe_code)]
+
+use super::{
+    gic,
+    GuestExit,
+    Trap, //
+};
+use crate::{
+    arm64::{
+        cpucaps,
+        esr::{
+            Abort,
+            Fault, //
+        },
+        registers::{
+            exception::{
+                FarEl2,
+                HpfarEl2, //
+            },
+            guest::ParEl1,
+            GuestRegister,
+            SystemRegister, //
+        },
+    },
+    host::vcpu_exit::translate_s1e1,
+};
+use core::ops::ControlFlow;
+
+/// How the intermediate physical address of a fault is to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Address {
+    /// `HPFAR_EL2` has it.
+    Reported,
+    /// By translating the virtual address.
+    ByTranslation,
+    /// Not at all.
+    Unknown,
+}
+
+impl Address {
+    /// By the architecture's rule when `HPFAR_EL2` is valid (R_FKLWR), and whether `FAR_EL2` is.
+    ///
+    /// On a CPU with erratum 834220 what is said to be a translation fault of stage 2 may be a
+    /// permission fault of stage 1.
+    #[inline(always)]
+    pub(super) const fn of(abort: Abort, has_erratum_834220: bool) -> Self {
+        match abort.fault() {
+            Fault::Translation if has_erratum_834220 => Self::ByTranslation,
+            Fault::Translation | Fault::AccessFlag | Fault::AddressSize => Self::Reported,
+            Fault::Permission if abort.on_stage1_walk() => Self::Reported,
+            Fault::ExternalOnWalk | Fault::EccOnWalk => Self::Unknown,
+            Fault::External if abort.address_unknown() => Self::Unknown,
+            _ => Self::ByTranslation,
+        }
+    }
+}
+
+/// The page of an intermediate physical address, in the format of `HPFAR_EL2`.
+mod hpfar {
+    /// Set by KVM where the page is known. The CPU leaves it 0: it says Non-secure, to a
+    /// hypervisor that is Secure.
+    const KNOWN: u64 = 1 << 63;
+
+    /// What `HPFAR_EL2` says.
+    #[inline(always)]
+    pub(in super::super) const fn reported(hpfar: u64) -> u64 {
+        hpfar | KNOWN
+    }
+
+    /// What `PAR_EL1` says; `None` if it tells of a fault.
+    #[inline(always)]
+    pub(in super::super) const fn translated(par: u64) -> Option<u64> {
+        const FAULT: u64 = 1;
+        /// Bits 51 to 12 of an address, where the address has them.
+        const PAGE: u64 = (1 << 52) - (1 << 12);
+
+        if par & FAULT != 0 {
+            return None;
+        }
+        // To bits 47 to 4.
+        Some((par & PAGE) >> 8 | KNOWN)
+    }
+}
+
+#[cfg(CONFIG_KVM_ARM64_RUST_KUNIT_TEST)]
+pub(super) use hpfar::{
+    reported,
+    translated, //
+};
+
+/// Notes where a fault is. `Continue` if that cannot be said since the guest's tables no longer
+/// translate the address: the guest then repeats the access, and faults by itself.
+#[inline(always)]
+pub(super) fn locate(trap: Trap<'_>) -> ControlFlow<()> {
+    let far = FarEl2::read();
+    let how = Address::of(trap.esr.abort(), cpucaps::has_erratum_834220());
+
+    let page = match how {
+        Address::Reported => Some(hpfar::reported(HpfarEl2::read())),
+        Address::ByTranslation => translate(trap, far),
+        Address::Unknown => None,
+    };
+
+    trap.switch.vcpu.set_fault_address(far, page.unwrap_or(0));
+    if page.is_none() && how == Address::ByTranslation {
+        ControlFlow::Continue(())
+    } else {
+        ControlFlow::Break(())
+    }
+}
+
+/// Translates by the guest's tables. Their stage 1 has allowed the access already, so the
+/// translation for a read at EL1 does for all.
+#[cold]
+fn translate(trap: Trap<'_>, address: u64) -> Option<u64> {
+    let masked = trap.switch.masked;
+    // The guest's, which is not in memory yet and perhaps needed in the register soon.
+    let saved = ParEl1::read();
+    let page = if translate_s1e1(address, masked) {
+        hpfar::translated(ParEl1::read())
+    } else {
+        None
+    };
+
+    ParEl1::set(saved, *masked);
+    page
+}
+
+/// A data abort, which may be an access that is performed here.
+#[inline(always)]
+pub(super) fn data_abort(trap: Trap<'_>) -> ControlFlow<GuestExit> {
+    if locate(trap).is_continue() {
+        return ControlFlow::Continue(());
+    }
+    gic::v2_access(trap)
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Accesses to an interrupt controller's CPU interface, where they trap.
+#![forbid(unsafe_code)]
+
+use super::{
+    GuestExit,
+    Trap, //
+};
+use crate::{
+    arm64::{
+        esr::{
+            Abort,
+            Direction,
+            Fault, //
+        },
+        registers::{
+            exception::SpsrEl2,
+            guest::SctlrEl1,
+            SystemRegister, //
+        }, //
+    },
+    host::static_key,
+    hyp::vgic::{
+        icc::{
+            Access,
+            Emulated,
+            Icc, //
+        },
+        trap::cpu_interface_access,
+        v2_proxy::{
+            self,
+            DataAccess,
+            Kind,
+            Proxied, //
+        }, //
+    }, //
+};
+use core::ops::ControlFlow;
+
+/// Whether it was an access to the CPU interface of a GICv3, which has been performed.
+#[inline(always)]
+pub(super) fn v3_access(trap: Trap<'_>) -> bool {
+    static_key::vgic_v3_cpuif_trap() && emulate_v3(trap)
+}
+
+/// AArch32's `MCR` and `MRC` name the registers by the same numbers, but for `op0`.
+fn emulate_v3(trap: Trap<'_>) -> bool {
+    let vcpu = trap.switch.vcpu;
+    let access = trap.esr.system_trap();
+    let encoding = access.encoding();
+    let aarch32 = trap.pstate.is_aarch32();
+
+    if !vcpu.vm().has_gicv3() {
+        return false;
+    }
+    if aarch32 && !vcpu.aarch32_condition_holds() {
+        return trap.skip_instruction();
+    }
+    if !aarch32 && encoding.op0() != 3 || encoding.op1() != 0 {
+        return false;
+    }
+    let Some(register) = Icc::decode(encoding.crn(), encoding.crm(), encoding.op2()) else {
+        return false;
+    };
+    let kind = match access.direction() {
+        Direction::Read => Access::Read,
+        Direction::Write => Access::Write(trap.operand(access.rt())),
+    };
+
+    match cpu_interface_access(vcpu, register, kind) {
+        Emulated::Read(value) => trap.set_result(access.rt(), value),
+        Emulated::Written => (),
+        Emulated::NotHere => return false,
+    }
+    trap.skip_instruction()
+}
+
+/// What becomes of a data abort whose address is noted: it may be an access to the CPU
+/// interface of a GICv2. One that the interface does not allow becomes an SError.
+#[inline(always)]
+pub(super) fn v2_access(trap: Trap<'_>) -> ControlFlow<GuestExit> {
+    if static_key::vgic_v2_cpuif_trap() {
+        emulate_v2(trap)
+    } else {
+        ControlFlow::Break(GuestExit::TRAP)
+    }
+}
+
+fn emulate_v2(trap: Trap<'_>) -> ControlFlow<GuestExit> {
+    let abort = trap.esr.abort();
+    let by_an_instruction = abort.fault() == Fault::Translation
+        && abort.describes_instruction()
+        && !abort.on_stage1_walk();
+    let (true, Some(address)) = (by_an_instruction, trap.switch.vcpu.fault_address()) else {
+        return ControlFlow::Break(GuestExit::TRAP);
+    };
+
+    match v2_proxy::access(trap.switch.vcpu.vm(), data_access(trap, abort, address)) {
+        Proxied::Read(value) => trap.set_result(abort.register(), u64::from(value)),
+        Proxied::Written => (),
+        Proxied::NotHere => return ControlFlow::Break(GuestExit::TRAP),
+        Proxied::Illegal => {
+            trap.skip_instruction();
+            // The host sees this one.
+            trap.switch.guest.set_pstate(SpsrEl2::read());
+            return ControlFlow::Break(GuestExit::SERROR);
+        }
+    }
+    trap.skip_instruction();
+    ControlFlow::Continue(())
+}
+
+/// The access that a data abort describes.
+fn data_access(trap: Trap<'_>, abort: Abort, address: u64) -> DataAccess {
+    DataAccess {
+        address,
+        size: abort.size(),
+        kind: if abort.is_write() {
+            // CAST: what a word access stores.
+            Kind::Write(trap.operand(abort.register()) as u32)
+        } else {
+            Kind::Read
+        },
+        big_endian: data_are_big_endian(trap),
+    }
+}
+
+/// Whether the guest accesses data so; of AArch64 it is taken to be at EL1.
+fn data_are_big_endian(trap: Trap<'_>) -> bool {
+    const SCTLR_EE: u64 = 1 << 25;
+
+    if trap.pstate.is_aarch32() {
+        trap.pstate.is_big_endian_aarch32()
+    } else {
+        SctlrEl1::read() & SCTLR_EE != 0
+    }
+}

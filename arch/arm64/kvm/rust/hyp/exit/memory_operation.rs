@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory copies and sets that began on another CPU.
+#![forbid(unsafe_code)]
+
+use super::Trap;
+use crate::arm64::{
+    mops::{
+        prologue,
+        Operands, //
+    },
+    registers::{
+        exception::{
+            ElrEl2,
+            SpsrEl2, //
+        },
+        SystemRegister, //
+    },
+};
+
+/// Begins the operation again. Always true: resolved.
+#[cold]
+pub(super) fn restart(trap: Trap<'_>) -> bool {
+    let masked = trap.switch.masked;
+    let operation = trap.esr.memory_operation();
+    let before = Operands {
+        destination: trap.operand(operation.destination()),
+        source: trap.operand(operation.source()),
+        size: trap.operand(operation.size()),
+    };
+    let after = before.for_prologue(operation, trap.pstate.negative());
+
+    trap.set_result(operation.destination(), after.destination);
+    if !operation.is_set() {
+        trap.set_result(operation.source(), after.source);
+    }
+    trap.set_result(operation.size(), after.size);
+
+    ElrEl2::set(prologue(operation, ElrEl2::read()), masked);
+    // The hardware's PSTATE, not the one in memory, which may have the level of virtual EL2. A step
+    // ends here, before the prologue.
+    SpsrEl2::set(trap.pstate.stepped(), masked);
+    true
+}

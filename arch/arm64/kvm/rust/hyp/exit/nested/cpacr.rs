@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `CPACR_EL1` at virtual EL2, where it means `CPTR_EL2`: trapped since the CPU would not let all
+//! bits of that through.
+#![forbid(unsafe_code)]
+
+use super::{
+    Kind,
+    Trap, //
+};
+use crate::{
+    arm64::{
+        encoding::Encoding,
+        esr::Direction, //
+    },
+    host::sys_reg::SysReg,
+    hyp::traps, //
+};
+
+const CPACR_EL1: Encoding = Encoding::new(3, 0, 1, 0, 2);
+
+/// Whether it was an access to the register, which has been performed.
+pub(super) fn resolve<K: Kind>(trap: Trap<'_>) -> bool {
+    let vcpu = trap.switch.vcpu;
+    let access = trap.esr.system_trap();
+
+    if access.encoding() != CPACR_EL1 {
+        return false;
+    }
+
+    match access.direction() {
+        Direction::Read => trap.set_result(access.rt(), vcpu.sys_reg(SysReg::CPTR_EL2)),
+        Direction::Write => {
+            vcpu.write_sys_reg(SysReg::CPTR_EL2, trap.operand(access.rt()));
+            traps::cptr::activate::<K>(trap.switch);
+        }
+    }
+    trap.skip_instruction()
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Reads of timers and counters at virtual EL2.
+//!
+//! With FEAT_ECV many of them trap, for the sake of timers that are emulated; most need nothing of
+//! the host.
+#![forbid(unsafe_code)]
+
+use super::{
+    super::counter::count,
+    Trap, //
+};
+use crate::{
+    arm64::{
+        cpucaps,
+        encoding::Encoding,
+        esr::Direction,
+        registers::{
+            guest,
+            SystemRegister, //
+        },
+    },
+    host::{
+        sys_reg::SysReg,
+        vcpu::Vcpu,
+        vm::TimerIndex, //
+    },
+};
+
+/// A register of a timer, or a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Register {
+    Control(Timer),
+    Compare(Timer),
+    PhysicalCount,
+    VirtualCount,
+}
+
+/// A timer as virtual EL2 names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Timer {
+    /// `CNTP_*_EL0`: EL2's own with E2H.
+    Physical,
+    /// `CNTV_*_EL0`: EL2's own with E2H.
+    Virtual,
+    /// `CNTP_*_EL02`.
+    PhysicalEl1,
+    /// `CNTV_*_EL02`.
+    VirtualEl1,
+}
+
+impl Register {
+    pub(in super::super) const fn of(register: Encoding) -> Option<Self> {
+        /// `CNTx_<op2>_EL0`, and with an `op1` of 5 `CNTx_<op2>_EL02`.
+        const fn timer(op1: u32, crm: u32, op2: u32) -> Encoding {
+            Encoding::new(3, op1, 14, crm, op2)
+        }
+
+        const CNTPCT_EL0: Encoding = Encoding::new(3, 3, 14, 0, 1);
+        const CNTVCT_EL0: Encoding = Encoding::new(3, 3, 14, 0, 2);
+        const CNTPCTSS_EL0: Encoding = Encoding::new(3, 3, 14, 0, 5);
+        const CNTVCTSS_EL0: Encoding = Encoding::new(3, 3, 14, 0, 6);
+        const CNTP_CTL_EL0: Encoding = timer(3, 2, 1);
+        const CNTP_CVAL_EL0: Encoding = timer(3, 2, 2);
+        const CNTV_CTL_EL0: Encoding = timer(3, 3, 1);
+        const CNTV_CVAL_EL0: Encoding = timer(3, 3, 2);
+        const CNTP_CTL_EL02: Encoding = timer(5, 2, 1);
+        const CNTP_CVAL_EL02: Encoding = timer(5, 2, 2);
+        const CNTV_CTL_EL02: Encoding = timer(5, 3, 1);
+        const CNTV_CVAL_EL02: Encoding = timer(5, 3, 2);
+
+        Some(match register {
+            CNTP_CTL_EL0 => Self::Control(Timer::Physical),
+            CNTP_CTL_EL02 => Self::Control(Timer::PhysicalEl1),
+            CNTP_CVAL_EL0 => Self::Compare(Timer::Physical),
+            CNTP_CVAL_EL02 => Self::Compare(Timer::PhysicalEl1),
+            CNTV_CTL_EL0 => Self::Control(Timer::Virtual),
+            CNTV_CTL_EL02 => Self::Control(Timer::VirtualEl1),
+            CNTV_CVAL_EL0 => Self::Compare(Timer::Virtual),
+            CNTV_CVAL_EL02 => Self::Compare(Timer::VirtualEl1),
+            CNTPCT_EL0 | CNTPCTSS_EL0 => Self::PhysicalCount,
+            CNTVCT_EL0 | CNTVCTSS_EL0 => Self::VirtualCount,
+            _ => return None,
+        })
+    }
+}
+
+/// A control register with the status that the values say.
+pub(in super::super) const fn with_status(ctl: u64, cval: u64, count: u64) -> u64 {
+    const ISTATUS: u64 = 1 << 2;
+
+    if cval <= count {
+        ctl | ISTATUS
+    } else {
+        ctl & !ISTATUS
+    }
+}
+
+/// Whether it was a read of a timer or a counter, which has been performed.
+pub(super) fn resolve(trap: Trap<'_>) -> bool {
+    let vcpu = trap.switch.vcpu;
+    let access = trap.esr.system_trap();
+
+    if access.direction() != Direction::Read {
+        return false;
+    }
+    let Some(register) = Register::of(access.encoding()) else {
+        return false;
+    };
+
+    let value = match register {
+        Register::Control(timer) => control(vcpu, timer),
+        Register::Compare(timer) => compare(vcpu, timer),
+        Register::PhysicalCount => count(vcpu, TimerIndex::HPTIMER),
+        Register::VirtualCount => count(vcpu, TimerIndex::HVTIMER),
+    };
+
+    trap.set_result(access.rt(), value);
+    trap.skip_instruction()
+}
+
+fn control(vcpu: Vcpu<'_>, timer: Timer) -> u64 {
+    match timer {
+        Timer::Physical if vcpu.el2_e2h() => guest::CntpCtlEl0::read(),
+        Timer::Virtual if vcpu.el2_e2h() => guest::CntvCtlEl0::read(),
+        Timer::Physical | Timer::PhysicalEl1 => with_status(
+            vcpu.sys_reg(SysReg::CNTP_CTL_EL0),
+            vcpu.sys_reg(SysReg::CNTP_CVAL_EL0),
+            count(vcpu, TimerIndex::PTIMER),
+        ),
+        Timer::Virtual | Timer::VirtualEl1 => with_status(
+            vcpu.sys_reg(SysReg::CNTV_CTL_EL0),
+            vcpu.sys_reg(SysReg::CNTV_CVAL_EL0),
+            count(vcpu, TimerIndex::VTIMER),
+        ),
+    }
+}
+
+fn compare(vcpu: Vcpu<'_>, timer: Timer) -> u64 {
+    match timer {
+        Timer::Physical if vcpu.el2_e2h() => direct_physical_compare(vcpu),
+        Timer::Virtual if vcpu.el2_e2h() => direct_virtual_compare(vcpu),
+        Timer::Physical | Timer::PhysicalEl1 => vcpu.sys_reg(SysReg::CNTP_CVAL_EL0),
+        Timer::Virtual | Timer::VirtualEl1 => vcpu.sys_reg(SysReg::CNTV_CVAL_EL0),
+    }
+}
+
+/// `CNTHP_CVAL_EL2`, which is in the hardware's EL1 timer.
+fn direct_physical_compare(vcpu: Vcpu<'_>) -> u64 {
+    // Where the hardware applies the offset in the guest, it has the guest's value in the guest.
+    if cpucaps::has_ecv_cntpoff() {
+        return guest::CntpCvalEl0::read();
+    }
+
+    #[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
+    {
+        direct_compare::<guest::CntpCvalEl0>(vcpu, TimerIndex::HPTIMER, SysReg::CNTHP_CVAL_EL2)
+    }
+    #[cfg(not(CONFIG_KVM_ARM64_RUST_TIMER))]
+    {
+        guest::CntpCvalEl0::read().wrapping_sub(vcpu.timer_offset(TimerIndex::HPTIMER))
+    }
+}
+
+/// `CNTHV_CVAL_EL2`, which is in the hardware's EL1 timer.
+fn direct_virtual_compare(vcpu: Vcpu<'_>) -> u64 {
+    #[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
+    {
+        direct_compare::<guest::CntvCvalEl0>(vcpu, TimerIndex::HVTIMER, SysReg::CNTHV_CVAL_EL2)
+    }
+    #[cfg(not(CONFIG_KVM_ARM64_RUST_TIMER))]
+    {
+        let _ = vcpu;
+        guest::CntvCvalEl0::read()
+    }
+}
+
+/// The guest's value where it is: what the register holds may only stand for it, and not lead back
+/// to it.
+#[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
+fn direct_compare<R: SystemRegister>(vcpu: Vcpu<'_>, timer: TimerIndex, memory: SysReg) -> u64 {
+    use crate::host::arch_timer::{
+        CvalHome,
+        Residence, //
+    };
+
+    match vcpu.timer_context(timer).residence() {
+        Residence::Hardware(CvalHome::Register) => R::read(),
+        Residence::Hardware(CvalHome::Memory) | Residence::Memory => vcpu.sys_reg(memory),
+    }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Trapped accesses to system registers, and trapped system instructions.
+#![forbid(unsafe_code)]
+
+use super::{
+    counter,
+    errata,
+    gic,
+    nested,
+    Kind,
+    Trap, //
+};
+
+/// Whether the access has been performed here.
+///
+/// What only a vCPU with EL2 traps on comes first, as its traps are the more frequent the less
+/// its host can do for it in hardware.
+#[inline(always)]
+pub(super) fn resolve<K: Kind>(trap: Trap<'_>) -> bool {
+    (K::HAS_EL2 && nested::resolve::<K>(trap))
+        || errata::resolve(trap)
+        || gic::v3_access(trap)
+        || counter::resolve::<K>(trap)
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What C and assembly call of the world switch.
+//!
+//! C headers: [`arch/arm64/include/asm/kvm_hyp.h`](srctree/arch/arm64/include/asm/kvm_hyp.h),
+//! [`arch/arm64/include/asm/kvm_asm.h`](srctree/arch/arm64/include/asm/kvm_asm.h)
+
+use super::{
+    load,
+    panic,
+    run, //
+};
+use crate::{
+    arm64::{
+        evidence::{
+            Masked,
+            Vhe, //
+        },
+        generic_timer,
+        percpu,
+        registers::{
+            exception::ElrEl2,
+            SystemRegister, //
+        }, //
+    },
+    bindings,
+    host::{
+        host_data::HostData,
+        panic::exception_fixup,
+        sys_reg::SysReg,
+        vcpu::Vcpu,
+        world::{
+            with_exceptions_masked,
+            GuestSide,
+            Loaded, //
+        }, //
+    },
+};
+use core::ptr;
+use kernel::{
+    ffi,
+    prelude::export, //
+};
+
+/// Runs a guest. Returns why it stopped.
+///
+/// # Safety
+///
+/// The vCPU must be loaded on this CPU of a VHE host, with interrupts off.
+#[export]
+unsafe extern "C" fn __kvm_vcpu_run(vcpu: *mut bindings::kvm_vcpu) -> ffi::c_int {
+    // SAFETY: By the safety requirements.
+    let exit = unsafe { with_exceptions_masked(Vcpu::from_raw(vcpu), run::run) };
+
+    // CAST: the reasons are small, and bit 31 says that an SError was pending.
+    exit.into_raw() as ffi::c_int
+}
+
+/// Loads a vCPU.
+///
+/// # Safety
+///
+/// The vCPU must be complete, no other loaded on this CPU of a VHE host, and preemption off.
+#[export]
+unsafe extern "C" fn kvm_vcpu_load_vhe(vcpu: *mut bindings::kvm_vcpu) {
+    // SAFETY: By the safety requirements.
+    unsafe { load::load(Vcpu::from_raw(vcpu), Vhe::assume()) };
+}
+
+/// Puts a vCPU.
+///
+/// # Safety
+///
+/// The vCPU must be loaded on this CPU, and preemption off.
+#[export]
+unsafe extern "C" fn kvm_vcpu_put_vhe(vcpu: *mut bindings::kvm_vcpu) {
+    // SAFETY: By the safety requirements.
+    unsafe { load::put(Vcpu::from_raw(vcpu), Vhe::assume()) };
+}
+
+/// Panics, from the vectors that are in force while a guest is entered and left.
+///
+/// # Safety
+///
+/// Only from there: the CPU must have taken an exception to EL2.
+#[export]
+unsafe extern "C" fn hyp_panic() -> ! {
+    let scene = panic::Scene::record();
+    // SAFETY: Taking an exception masks all others. No other code runs here any more.
+    let masked = unsafe { Masked::assume() };
+    let running = HostData::get(*masked).context().running_vcpu();
+
+    if let Some(vcpu) = running {
+        // SAFETY: The vCPU that is named is loaded here; there is no host left to hurt.
+        let loaded = unsafe { Loaded::assume(vcpu) };
+
+        // SAFETY: See above.
+        panic::restore_host(loaded, unsafe { GuestSide::assume(loaded) });
+    }
+    panic::report(
+        scene,
+        running.map_or(ptr::null(), |vcpu| vcpu.as_ptr().cast_const().cast()),
+    )
+}
+
+/// Handles an exception taken from EL2 while the guest's vectors are in force: the ERET of those
+/// vectors goes on at a fix-up, or to a panic.
+///
+/// # Safety
+///
+/// Only from there.
+#[export]
+unsafe extern "C" fn kvm_unexpected_el2_exception() {
+    // SAFETY: Taking an exception masks all others.
+    let masked = unsafe { Masked::assume() };
+    let elr = ElrEl2::read();
+
+    let next = exception_fixup(elr).unwrap_or_else(|| {
+        // The panic restores the host's context, and reports this.
+        let context = percpu::this_cpu_ptr(&raw mut bindings::kvm_hyp_ctxt, *masked);
+
+        // SAFETY: This CPU's, whose owner does not go on. CAST: an address.
+        unsafe {
+            (*context).sys_regs[SysReg::ELR_EL2.index()] = elr;
+            (&raw const bindings::__guest_exit_restore_elr_and_panic) as u64
+        }
+    });
+
+    ElrEl2::set(next, masked);
+}
+
+/// Sets the offset of the guest's virtual counter.
+///
+/// # Safety
+///
+/// Only on VHE hosts, on a CPU that the caller stays on.
+#[export]
+unsafe extern "C" fn __kvm_timer_set_cntvoff(cntvoff: u64) {
+    generic_timer::write_cntvoff_el2(cntvoff);
+}
+
+nokprobe! {
+    __kvm_vcpu_run,
+    run::run_nested,
+    panic::restore_host,
+    hyp_panic,
+}

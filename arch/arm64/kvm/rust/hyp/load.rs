@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is done when a vCPU is loaded onto a CPU, and undone when it is put: all that does not
+//! affect the host, so that it need not be done on each way into the guest and out.
+#![forbid(unsafe_code)]
+
+use super::{
+    sysreg,
+    traps, //
+};
+use crate::{
+    arm64::evidence::Vhe,
+    host::{
+        context::with_irqs_off,
+        host_data::HostData,
+        vcpu::Vcpu, //
+    }, //
+};
+
+/// Loads a vCPU. Preemption is off.
+pub(super) fn load(vcpu: Vcpu<'_>, vhe: Vhe<'_>) {
+    let host = HostData::get(vhe);
+
+    host.context().set_running_vcpu(Some(vcpu));
+    sysreg::load::load(vcpu, host, vhe);
+    with_irqs_off(|irq_off| traps::load::activate(vcpu, host.sys_regs(), vhe, irq_off));
+    vcpu.load_stage2();
+}
+
+/// Puts it.
+pub(super) fn put(vcpu: Vcpu<'_>, vhe: Vhe<'_>) {
+    let host = HostData::get(vhe);
+
+    with_irqs_off(|irq_off| traps::load::deactivate(vcpu, host.sys_regs(), vhe, irq_off));
+    sysreg::load::put(vcpu, host, vhe);
+    host.context().set_running_vcpu(None);
+}

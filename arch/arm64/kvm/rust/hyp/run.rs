@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From host to guest and back.
+#![forbid(unsafe_code)]
+
+use super::{
+    cntpoff,
+    debug,
+    exit,
+    fpsimd,
+    switch::{
+        GuestExit,
+        Kind,
+        Nested,
+        Plain,
+        Switch, //
+    },
+    sysreg,
+    traps, //
+};
+use crate::{
+    arm64::{
+        barrier::isb,
+        cpucaps, //
+    },
+    host::{
+        host_data::HostData,
+        world::{
+            GuestSide,
+            Loaded, //
+        }, //
+    },
+};
+use core::ops::ControlFlow;
+
+/// Runs the guest until something happens that the run loop in C has to see.
+#[inline(always)]
+pub(super) fn run(loaded: Loaded<'_>) -> GuestExit {
+    if loaded.vcpu().has_el2() {
+        run_nested(loaded)
+    } else {
+        run_as::<Plain>(loaded)
+    }
+}
+
+/// [`run`], for a vCPU with EL2. Apart, so that a plain vCPU's way is short.
+#[inline(never)]
+pub(super) fn run_nested(loaded: Loaded<'_>) -> GuestExit {
+    run_as::<Nested>(loaded)
+}
+
+/// [`run`], for a kind of vCPU.
+///
+/// The host's registers are saved first, the guest's program counter is final before it gets into
+/// the hardware, and the vectors change last and back last: until then, and from then on, a fault
+/// of this code is the host's.
+#[inline(always)]
+fn run_as<K: Kind>(loaded: Loaded<'_>) -> GuestExit {
+    let vcpu = loaded.vcpu();
+    let switch = Switch {
+        vcpu,
+        guest: vcpu.context(),
+        host: HostData::get(*loaded.masked()),
+        masked: loaded.masked(),
+        hyp_context: K::HAS_EL2 && vcpu.in_hyp_context(),
+    };
+
+    // Changes in between runs only, by the vCPU's own thread.
+    let debug_owner = vcpu.debug_owner();
+
+    fpsimd::enter::<K>(switch);
+    let host = sysreg::run::save_host(switch);
+    let side = activate_traps::<K>(switch, loaded);
+
+    if vcpu.pc_update_is_pending() {
+        vcpu.update_pc();
+    }
+    let guest = sysreg::run::enter::<K>(switch, &host, debug_owner);
+    debug::enter(switch, debug_owner);
+
+    let exit = loop {
+        let exit = GuestExit::from_raw(side.run());
+
+        if let ControlFlow::Break(exit) = exit::fixup::<K>(switch, exit) {
+            break exit;
+        }
+    };
+
+    sysreg::run::leave::<K>(switch, host, guest, debug_owner);
+    deactivate_traps::<K>(switch, side);
+    debug::leave(switch, debug_owner);
+
+    // All of the above is in force before the host goes on: its traps of FP, which apply to EL2
+    // too, above all.
+    isb();
+
+    fpsimd::leave::<K>(switch);
+    exit
+}
+
+/// Sets the traps of the guest, and the vectors that lead out of it.
+#[inline(always)]
+fn activate_traps<'a, K: Kind>(switch: Switch<'a>, loaded: Loaded<'a>) -> GuestSide<'a> {
+    let hcr = traps::hcr::for_guest::<K>(switch);
+    let side = GuestSide::enter(loaded, hcr);
+
+    traps::hcr::load_vserror_syndrome(switch, hcr);
+    cntpoff::switch_to_guest::<K>(switch);
+    traps::cptr::activate::<K>(switch);
+    side.set_vectors();
+    side
+}
+
+/// Sets the host's traps and vectors again.
+///
+/// `HCR_EL2` is written without an ISB of its own (see world-switch.rst): nothing until the one
+/// that ends the way out depends on TGE being set. The exception is the erratum that wants the
+/// guest's regime out of force before the host's is touched.
+#[inline(always)]
+pub(super) fn deactivate_traps<K: Kind>(switch: Switch<'_>, side: GuestSide<'_>) {
+    traps::hcr::save_vserror::<K>(switch);
+
+    let side = side.leave();
+
+    cntpoff::switch_to_host::<K>(switch);
+    cpucaps::isb_for_speculative_at();
+    traps::cptr::deactivate(switch);
+    side.set_vectors();
+}

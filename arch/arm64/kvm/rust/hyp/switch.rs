@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What lives while a vCPU runs: from the way into the guest until the way out of it.
+#![forbid(unsafe_code)]
+
+use crate::{
+    arm64::evidence::Masked,
+    bindings,
+    host::{
+        cpu_context::CpuContext,
+        host_data::HostData,
+        vcpu::Vcpu, //
+    }, //
+};
+
+/// One run of a vCPU on this CPU. Entering the guest and fixing up exits both work on it.
+///
+/// The vCPU is loaded here, all its registers but those that the assembly switches are in the
+/// hardware, and exceptions are masked: it is evidence for all three.
+///
+/// Handed on by value, so that it can stay in registers: code that is not inlined gets a copy.
+#[derive(Clone, Copy)]
+pub(crate) struct Switch<'a> {
+    /// The vCPU that runs.
+    pub(crate) vcpu: Vcpu<'a>,
+    /// Its registers in memory.
+    pub(crate) guest: CpuContext<'a>,
+    /// This CPU's data, found once.
+    pub(crate) host: HostData<'a>,
+    /// All exceptions are masked.
+    pub(crate) masked: Masked<'a>,
+    /// What [`Kind::in_hyp_context`] says; known before the guest is entered.
+    pub(crate) hyp_context: bool,
+}
+
+/// The kinds of vCPU that a VHE host runs. Chosen once a run; what only the other kind needs is not
+/// compiled into a kind's code.
+pub(crate) trait Kind {
+    /// Whether the vCPU has a virtual EL2.
+    const HAS_EL2: bool;
+
+    /// Whether the vCPU was entered in hyp context: at virtual EL2, or in the user space of a guest
+    /// hypervisor that is a VHE host. It leaves the guest in the same, since nothing but an ERET
+    /// that traps ends it.
+    fn in_hyp_context(switch: Switch<'_>) -> bool;
+
+    /// Whether it was entered as the guest of a guest hypervisor.
+    #[inline(always)]
+    fn in_nested_context(switch: Switch<'_>) -> bool {
+        Self::HAS_EL2 && !Self::in_hyp_context(switch)
+    }
+}
+
+/// A vCPU without EL2.
+pub(crate) enum Plain {}
+
+/// A vCPU with EL2, at whichever level it is.
+pub(crate) enum Nested {}
+
+impl Kind for Plain {
+    const HAS_EL2: bool = false;
+
+    #[inline(always)]
+    fn in_hyp_context(_switch: Switch<'_>) -> bool {
+        false
+    }
+}
+
+impl Kind for Nested {
+    const HAS_EL2: bool = true;
+
+    #[inline(always)]
+    fn in_hyp_context(switch: Switch<'_>) -> bool {
+        switch.hyp_context
+    }
+}
+
+/// How the CPU came back from a guest: what the assembly's way out says.
+///
+/// The fix-up is `exit::fixup::<K>(Switch, GuestExit) -> ControlFlow<GuestExit>`: go back into the
+/// guest, or leave it with that code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GuestExit(u64);
+
+impl GuestExit {
+    /// An interrupt, pending or taken.
+    pub(crate) const IRQ: Self = Self(bindings::ARM_EXCEPTION_IRQ as u64);
+    /// An SError taken from the guest.
+    pub(crate) const SERROR: Self = Self(bindings::ARM_EXCEPTION_EL1_SERROR as u64);
+    /// A synchronous exception.
+    pub(crate) const TRAP: Self = Self(bindings::ARM_EXCEPTION_TRAP as u64);
+
+    /// Beside the reason: an SError was pending on the way out.
+    const SERROR_PENDING: u64 = 1 << bindings::ARM_EXIT_WITH_SERROR_BIT;
+
+    #[inline(always)]
+    pub(crate) const fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    /// For the caller in C.
+    #[inline(always)]
+    pub(crate) const fn into_raw(self) -> u64 {
+        self.0
+    }
+
+    /// The reason, without regard to an SError that was pending.
+    #[inline(always)]
+    pub(crate) const fn reason(self) -> Self {
+        Self(self.0 & !Self::SERROR_PENDING)
+    }
+
+    /// An SError was pending, whatever the reason.
+    #[inline(always)]
+    pub(crate) const fn serror_pending(self) -> bool {
+        self.0 & Self::SERROR_PENDING != 0
+    }
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A vCPU comes to this CPU, or leaves it: what does not affect the host is switched here, and not
+//! each time that the guest is entered or left.
+#![forbid(unsafe_code)]
+
+use super::{
+    el1::{
+        self,
+        Aarch32,
+        El1,
+        Identity,
+        User, //
+    },
+    extensions::Extensions,
+    vel2, //
+};
+use crate::{
+    arm64::{
+        barrier,
+        cpucaps,
+        evidence::Vhe,
+        registers::{
+            guest::*,
+            host::{
+                MidrEl1,
+                Mpam0El1, //
+            },
+            GuestRegister,
+            SystemRegister, //
+        }, //
+    },
+    host::{
+        cpu_context::{
+            BankedSpsr,
+            CpuContext, //
+        },
+        host_data::HostData,
+        sys_reg::SysReg,
+        vcpu::Vcpu,
+        vcpu_sysregs::IdField, //
+    },
+};
+
+/// Loads a vCPU's registers. Preemption is off.
+pub(crate) fn load(vcpu: Vcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
+    let have = Extensions::of(vcpu);
+    let guest = vcpu.context();
+
+    User::save(host.sys_regs(), Extensions::NONE);
+
+    // Speculative walks of the old EL1's tables must be over before its registers change. A
+    // scheduler that brings another vCPU has waited for them; the step between virtual EL2 and EL1
+    // has not.
+    if vcpu.has_el2() {
+        barrier::dsb_nsh();
+    }
+
+    // AArch32's first: errata 852523 (Cortex-A57) and 853709 (Cortex-A72).
+    if vcpu.el1_is_aarch32() {
+        load_aarch32(guest, vhe);
+    }
+    User::restore(guest.sys_regs(), Extensions::NONE, vhe);
+    load_mpam(vhe);
+    load_vdisr(vcpu, vhe);
+
+    if !vcpu.has_el2() {
+        el1::restore(vcpu, own_identity(vcpu), have, vhe);
+    } else if vcpu.in_hyp_context() {
+        vel2::restore(vcpu, own_identity(vcpu), have, vhe);
+    } else {
+        el1::restore(vcpu, nested_identity(vcpu), have, vhe);
+    }
+
+    vcpu.set_sysregs_on_cpu(true);
+}
+
+/// Saves a vCPU's registers, and restores those of user space. Preemption is off.
+pub(crate) fn put(vcpu: Vcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
+    let have = Extensions::of(vcpu);
+    let guest = vcpu.context();
+
+    if vcpu.in_hyp_context() {
+        vel2::save(vcpu, have);
+    } else {
+        El1::save(guest.sys_regs(), have);
+    }
+
+    User::save(guest.sys_regs(), Extensions::NONE);
+    save_vdisr(vcpu);
+    if vcpu.el1_is_aarch32() {
+        save_aarch32(guest);
+    }
+    User::restore(host.sys_regs(), Extensions::NONE, vhe);
+
+    vcpu.set_sysregs_on_cpu(false);
+}
+
+/// Who a vCPU says it is.
+fn own_identity(vcpu: Vcpu<'_>) -> Identity {
+    Identity {
+        midr: vcpu.vm().own_midr().unwrap_or_else(MidrEl1::read),
+        mpidr: vcpu.context().sys_reg(SysReg::MPIDR_EL1),
+    }
+}
+
+/// Who the guest hypervisor wants its guest to be.
+fn nested_identity(vcpu: Vcpu<'_>) -> Identity {
+    let regs = vcpu.context().sys_regs();
+
+    Identity {
+        midr: regs.get(SysReg::VPIDR_EL2),
+        mpidr: regs.get(SysReg::VMPIDR_EL2),
+    }
+}
+
+/// What a guest accesses memory as is what its user space does: the scheduler has put that into
+/// EL0's register.
+fn load_mpam(vhe: Vhe<'_>) {
+    const PARTITIONS: u64 = (1 << 48) - 1;
+    const MPAMEN: u64 = 1 << 63;
+
+    if cpucaps::has_mpam() {
+        Mpam1El1::set(Mpam0El1::read() & PARTITIONS | MPAMEN, vhe);
+    }
+}
+
+/// What a guest's ESB instruction deferred. The host has no use for the register, and nobody looks
+/// at the value in memory while the vCPU is loaded, so it need not be switched on every exit.
+/// Virtual SErrors become the nested guest's or cease to be only between put and load.
+fn load_vdisr(vcpu: Vcpu<'_>, vhe: Vhe<'_>) {
+    if cpucaps::has_ras() {
+        VdisrEl2::set(
+            vdisr_home(vcpu).map_or(0, |home| vcpu.context().sys_reg(home)),
+            vhe,
+        );
+    }
+}
+
+fn save_vdisr(vcpu: Vcpu<'_>) {
+    if cpucaps::has_ras() {
+        if let Some(home) = vdisr_home(vcpu) {
+            vcpu.context().set_sys_reg(home, VdisrEl2::read());
+        }
+    }
+}
+
+/// Where the deferred SError is kept: with the guest hypervisor's registers if it is the one who
+/// sends the nested guest SErrors, and nowhere if that guest is not to know of RAS.
+fn vdisr_home(vcpu: Vcpu<'_>) -> Option<SysReg> {
+    if !vcpu.has_el2() || !vcpu.vserror_is_nested() {
+        Some(SysReg::DISR_EL1)
+    } else if vcpu.vm().tells_of(IdField::RAS) {
+        Some(SysReg::VDISR_EL2)
+    } else {
+        None
+    }
+}
+
+#[cold]
+fn load_aarch32(guest: CpuContext<'_>, vhe: Vhe<'_>) {
+    SpsrAbt::set(guest.banked_spsr(BankedSpsr::Abt), vhe);
+    SpsrUnd::set(guest.banked_spsr(BankedSpsr::Und), vhe);
+    SpsrIrq::set(guest.banked_spsr(BankedSpsr::Irq), vhe);
+    SpsrFiq::set(guest.banked_spsr(BankedSpsr::Fiq), vhe);
+    Aarch32::restore(guest.sys_regs(), Extensions::NONE, vhe);
+}
+
+#[cold]
+fn save_aarch32(guest: CpuContext<'_>) {
+    guest.set_banked_spsr(BankedSpsr::Abt, SpsrAbt::read());
+    guest.set_banked_spsr(BankedSpsr::Und, SpsrUnd::read());
+    guest.set_banked_spsr(BankedSpsr::Irq, SpsrIrq::read());
+    guest.set_banked_spsr(BankedSpsr::Fiq, SpsrFiq::read());
+    Aarch32::save(guest.sys_regs(), Extensions::NONE);
+}

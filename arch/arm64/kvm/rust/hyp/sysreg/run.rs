@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Registers that both the host and the guest run by: switched each time that the guest is entered
+//! or left.
+#![forbid(unsafe_code)]
+
+use super::extensions;
+use crate::{
+    arm64::{
+        pstate::Pstate,
+        registers::{
+            exception::{
+                ElrEl2,
+                SpsrEl2, //
+            },
+            shared::{
+                MdscrEl1,
+                PorEl0, //
+            },
+            SharedRegister,
+            SystemRegister, //
+        }, //
+    },
+    host::{
+        cpu_context::SysRegs,
+        debug_regs::DebugOwner,
+        sys_reg::SysReg, //
+    },
+    hyp::switch::{
+        Kind,
+        Switch, //
+    },
+};
+
+/// What the host ran by. It is in memory too, for a panic to restore.
+pub(crate) struct HostState {
+    mdscr: u64,
+}
+
+/// Saves what the host runs by.
+#[inline(always)]
+pub(crate) fn save_host(switch: Switch<'_>) -> HostState {
+    let host = switch.host.sys_regs();
+    let mdscr = MdscrEl1::read();
+
+    host.set(SysReg::MDSCR_EL1, mdscr);
+    if extensions::has_s1poe(switch.vcpu) {
+        host.set(SysReg::POR_EL0, PorEl0::read());
+    }
+    HostState { mdscr }
+}
+
+/// What the guest runs by.
+pub(crate) struct GuestState {
+    mdscr: u64,
+}
+
+/// The guest's registers in memory.
+#[inline(always)]
+fn guest_regs<K: Kind>(switch: Switch<'_>) -> SysRegs<'_> {
+    if K::HAS_EL2 {
+        switch.guest.sys_regs()
+    } else {
+        switch.guest.own_sys_regs()
+    }
+}
+
+/// Replaces what the host runs by with what the guest does. The guest's program counter is final.
+///
+/// The host's `MDSCR_EL1` and the guest's are the same as long as nobody debugs anything, if the
+/// guest is a Linux, so a write for nothing is worth a comparison.
+#[inline(always)]
+pub(crate) fn enter<K: Kind>(
+    switch: Switch<'_>,
+    host: &HostState,
+    owner: DebugOwner,
+) -> GuestState {
+    let Switch {
+        vcpu,
+        guest,
+        masked,
+        ..
+    } = switch;
+    let mdscr = match owner {
+        DebugOwner::HOST => vcpu.external_mdscr(),
+        _ => guest_regs::<K>(switch).get(SysReg::MDSCR_EL1),
+    };
+
+    if mdscr != host.mdscr {
+        MdscrEl1::set(mdscr, masked);
+    }
+    if extensions::has_s1poe(vcpu) {
+        PorEl0::set(guest_regs::<K>(switch).get(SysReg::POR_EL0), masked);
+    }
+
+    ElrEl2::set(guest.pc(), masked);
+    SpsrEl2::set(Pstate::from_raw(guest.pstate()).for_guest(), masked);
+    GuestState { mdscr }
+}
+
+/// Saves what the guest ran by, and restores the host's.
+///
+/// `MDSCR_EL1` needs to be read back only if the guest owns the debug registers: it traps
+/// otherwise (`MDCR_EL2.TDA`), so that its value is the one that was written.
+#[inline(always)]
+pub(crate) fn leave<K: Kind>(
+    switch: Switch<'_>,
+    host: HostState,
+    state: GuestState,
+    owner: DebugOwner,
+) {
+    let Switch {
+        vcpu,
+        guest,
+        masked,
+        ..
+    } = switch;
+    let mdscr = match owner {
+        DebugOwner::GUEST => {
+            let mdscr = MdscrEl1::read();
+
+            guest_regs::<K>(switch).set(SysReg::MDSCR_EL1, mdscr);
+            mdscr
+        }
+        _ => state.mdscr,
+    };
+
+    guest.set_pc(ElrEl2::read());
+
+    if mdscr != host.mdscr {
+        MdscrEl1::set(host.mdscr, masked);
+    }
+    if extensions::has_s1poe(vcpu) {
+        guest_regs::<K>(switch).set(SysReg::POR_EL0, PorEl0::read());
+        PorEl0::set(switch.host.sys_regs().get(SysReg::POR_EL0), masked);
+    }
+}
+
+/// Restores the host's from memory, without knowing how far the switch had come.
+pub(crate) fn restore_host(switch: Switch<'_>) {
+    let host = switch.host.sys_regs();
+
+    MdscrEl1::set(host.get(SysReg::MDSCR_EL1), switch.masked);
+    if extensions::has_s1poe(switch.vcpu) {
+        PorEl0::set(host.get(SysReg::POR_EL0), switch.masked);
+    }
+}
