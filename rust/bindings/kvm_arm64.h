@@ -13,9 +13,15 @@
 #include <kvm/arm_vgic.h>
 
 #include <asm/cpucaps.h>
+#include <asm/kvm_arm.h>
+#include <asm/kvm_asm.h>
 #include <asm/kvm_host.h>
+#include <asm/kvm_hyp.h>
+#include <asm/kvm_mmu.h>
+#include <asm/kvm_nested.h>
 #include <asm/kvm_timer_offset.h>
 #include <asm/sysreg.h>
+#include <asm/vectors.h>
 
 #include "../../arch/arm64/kvm/trace_arm.h"
 #include "../../arch/arm64/kvm/rust/kvm_arm64.h"
@@ -25,6 +31,14 @@ const u32 RUST_CONST_HELPER_VGIC_IRQ_SW_RESAMPLE = VGIC_IRQ_SW_RESAMPLE;
 const u32 RUST_CONST_HELPER_SYS_ID_AA64MMFR0_EL1 = SYS_ID_AA64MMFR0_EL1;
 const u32 RUST_CONST_HELPER_SYS_ID_AA64MMFR1_EL1 = SYS_ID_AA64MMFR1_EL1;
 const u32 RUST_CONST_HELPER_SYS_ID_AA64MMFR4_EL1 = SYS_ID_AA64MMFR4_EL1;
+const u64 RUST_CONST_HELPER_KVM_HCRX_EL2_MASK = __HCRX_EL2_MASK;
+const u64 RUST_CONST_HELPER_KVM_HCRX_EL2_NMASK = __HCRX_EL2_nMASK;
+const u8 RUST_CONST_HELPER_KVM_VCPU_PENDING_EXCEPTION = unpack_vcpu_flag(PENDING_EXCEPTION);
+const u8 RUST_CONST_HELPER_KVM_VCPU_INCREMENT_PC = unpack_vcpu_flag(INCREMENT_PC);
+const u32 RUST_CONST_HELPER_KVM_ID_REG_AA64PFR0 = IDREG_IDX(SYS_ID_AA64PFR0_EL1);
+const u32 RUST_CONST_HELPER_KVM_ID_REG_AA64MMFR3 = IDREG_IDX(SYS_ID_AA64MMFR3_EL1);
+const u64 RUST_CONST_HELPER_KVM_CNTKCTL_VALID_BITS = CNTKCTL_VALID_BITS;
+const u16 RUST_CONST_HELPER_KVM_VCPU_SYSREGS_ON_CPU = unpack_vcpu_flag(SYSREGS_ON_CPU);
 
 /* Layouts that arch/arm64/kvm/rust/host/layout.rs compares with bindgen's. */
 #define KVM_RUST_SIZEOF(name, type)						\
@@ -38,6 +52,44 @@ KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ID, kvm_vcpu, vcpu_id);
 KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_MUTEX, kvm_vcpu, mutex);
 KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_RUN, kvm_vcpu, run);
 KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_TIMER_CPU, kvm_vcpu, arch.timer_cpu);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_GUEST_DEBUG, kvm_vcpu, guest_debug);
+KVM_RUST_SIZEOF(KVM_SIZEOF_VCPU_ARCH, kvm_vcpu_arch);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_CTXT, kvm_vcpu_arch, ctxt);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_SVE_STATE, kvm_vcpu_arch, sve_state);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_SVE_MAX_VL, kvm_vcpu_arch, sve_max_vl);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_HW_MMU, kvm_vcpu_arch, hw_mmu);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_HCR, kvm_vcpu_arch, hcr_el2);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_HCRX, kvm_vcpu_arch, hcrx_el2);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_FGT, kvm_vcpu_arch, fgt);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_FAULT, kvm_vcpu_arch, fault);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_IFLAGS, kvm_vcpu_arch, iflags);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_SFLAGS, kvm_vcpu_arch, sflags);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_DEBUG_STATE, kvm_vcpu_arch, vcpu_debug_state);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_EXTERNAL_DEBUG, kvm_vcpu_arch, external_debug_state);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_EXTERNAL_MDSCR, kvm_vcpu_arch, external_mdscr_el1);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_DEBUG_OWNER, kvm_vcpu_arch, debug_owner);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_VSESR, kvm_vcpu_arch, vsesr_el2);
+KVM_RUST_SIZEOF(KVM_SIZEOF_VCPU_FAULT, kvm_vcpu_fault_info);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_FAULT_FAR, kvm_vcpu_fault_info, far_el2);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_FAULT_HPFAR, kvm_vcpu_fault_info, hpfar_el2);
+KVM_RUST_SIZEOF(KVM_SIZEOF_CPU_CONTEXT, kvm_cpu_context);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_CPU_CONTEXT_REGS, kvm_cpu_context, regs);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_CPU_CONTEXT_SYS_REGS, kvm_cpu_context, sys_regs);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_CPU_CONTEXT_VCPU, kvm_cpu_context, __hyp_running_vcpu);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_CPU_CONTEXT_VNCR, kvm_cpu_context, vncr_array);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_CPU_CONTEXT_SPSR_ABT, kvm_cpu_context, spsr_abt);
+KVM_RUST_SIZEOF(KVM_SIZEOF_DEBUG_REGS, kvm_guest_debug_arch);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_DEBUG_REGS_BCR, kvm_guest_debug_arch, dbg_bcr);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_DEBUG_REGS_BVR, kvm_guest_debug_arch, dbg_bvr);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_DEBUG_REGS_WCR, kvm_guest_debug_arch, dbg_wcr);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_DEBUG_REGS_WVR, kvm_guest_debug_arch, dbg_wvr);
+KVM_RUST_SIZEOF(KVM_SIZEOF_HOST_DATA, kvm_host_data);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_HOST_DATA_FLAGS, kvm_host_data, flags);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_HOST_DATA_CTXT, kvm_host_data, host_ctxt);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_HOST_DATA_FP_OWNER, kvm_host_data, fp_owner);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_HOST_DATA_DEBUG_STATE, kvm_host_data, host_debug_state);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_HOST_DATA_DEBUG_BRPS, kvm_host_data, debug_brps);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_HOST_DATA_DEBUG_WRPS, kvm_host_data, debug_wrps);
 KVM_RUST_SIZEOF(KVM_SIZEOF_TIMER_CPU, arch_timer_cpu);
 KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_CPU_TIMERS, arch_timer_cpu, timers);
 KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_CPU_BG_TIMER, arch_timer_cpu, bg_timer);
@@ -66,6 +118,9 @@ KVM_RUST_OFFSETOF(KVM_OFFSETOF_KVM_LOCK, kvm, lock);
 KVM_RUST_OFFSETOF(KVM_OFFSETOF_KVM_CONFIG_LOCK, kvm, arch.config_lock);
 KVM_RUST_OFFSETOF(KVM_OFFSETOF_KVM_FLAGS, kvm, arch.flags);
 KVM_RUST_OFFSETOF(KVM_OFFSETOF_KVM_TIMER_DATA, kvm, arch.timer_data);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_KVM_VCPU_FEATURES, kvm, arch.vcpu_features);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_KVM_ID_REGS, kvm, arch.id_regs);
+KVM_RUST_OFFSETOF(KVM_OFFSETOF_KVM_MIDR, kvm, arch.midr_el1);
 KVM_RUST_SIZEOF(KVM_SIZEOF_RUN, kvm_run);
 KVM_RUST_OFFSETOF(KVM_OFFSETOF_RUN_DEVICE_IRQ_LEVEL, kvm_run, s.regs.device_irq_level);
 KVM_RUST_SIZEOF(KVM_SIZEOF_IRQ_OPS, irq_ops);

@@ -13,13 +13,21 @@
 #include <linux/mutex.h>
 #include <linux/preempt.h>
 
+#include <asm/arch_timer.h>
+#include <asm/daifflags.h>
+#include <asm/fixmap.h>
+#include <asm/fpsimd.h>
 #include <asm/kvm_emulate.h>
 #include <asm/kvm_hyp.h>
+#include <asm/kvm_mmu.h>
 #include <asm/kvm_nested.h>
 #include <asm/virt.h>
 
 #include <kvm/arm_arch_timer.h>
 #include <kvm/arm_vgic.h>
+
+#include "../../arch/arm64/kvm/vgic/vgic.h"
+#include "../../arch/arm64/kvm/hyp/include/hyp/adjust_pc.h"
 
 /* Context */
 
@@ -154,11 +162,6 @@ __rust_helper int rust_helper_vcpu_trylock_nested(struct kvm_vcpu *vcpu)
 	return mutex_trylock_nest_lock(&vcpu->mutex, &vcpu->kvm->lock);
 }
 
-__rust_helper bool rust_helper_vcpu_has_nv(const struct kvm_vcpu *vcpu)
-{
-	return vcpu_has_nv(vcpu);
-}
-
 __rust_helper bool rust_helper_is_hyp_ctxt(const struct kvm_vcpu *vcpu)
 {
 	return is_hyp_ctxt(vcpu);
@@ -200,6 +203,67 @@ __rust_helper u64 *rust_helper_vcpu_sys_reg_ptr(struct kvm_vcpu *vcpu, enum vcpu
 	return __ctxt_sys_reg(&vcpu->arch.ctxt, reg);
 }
 
+__rust_helper bool rust_helper_vcpu_el1_is_32bit(struct kvm_vcpu *vcpu)
+{
+	return vcpu_el1_is_32bit(vcpu);
+}
+
+__rust_helper bool rust_helper_vserror_state_is_nested(struct kvm_vcpu *vcpu)
+{
+	return vserror_state_is_nested(vcpu);
+}
+
+/* Virtual EL2 */
+
+__rust_helper u64 rust_helper_translate_sctlr_el2_to_sctlr_el1(u64 val)
+{
+	return translate_sctlr_el2_to_sctlr_el1(val);
+}
+
+__rust_helper u64 rust_helper_translate_cptr_el2_to_cpacr_el1(u64 cptr_el2)
+{
+	return translate_cptr_el2_to_cpacr_el1(cptr_el2);
+}
+
+__rust_helper u64 rust_helper_translate_ttbr0_el2_to_ttbr0_el1(u64 ttbr0)
+{
+	return translate_ttbr0_el2_to_ttbr0_el1(ttbr0);
+}
+
+__rust_helper u64 rust_helper_translate_tcr_el2_to_tcr_el1(u64 tcr)
+{
+	return translate_tcr_el2_to_tcr_el1(tcr);
+}
+
+/* World switch */
+
+#ifdef CONFIG_KVM_ARM64_RUST_SWITCH
+__rust_helper u64 rust_helper_vgic_ich_hcr_trap_bits(void)
+{
+	return vgic_ich_hcr_trap_bits();
+}
+
+__rust_helper unsigned long *rust_helper_vgic_v5_ppi_pendr(void)
+{
+	return host_data_ptr(vgic_v5_ppi_state)->pendr;
+}
+
+__rust_helper unsigned long *rust_helper_vgic_v5_ppi_activer_exit(void)
+{
+	return host_data_ptr(vgic_v5_ppi_state)->activer_exit;
+}
+
+__rust_helper unsigned long rust_helper_local_daif_save(void)
+{
+	return local_daif_save();
+}
+
+__rust_helper void rust_helper_local_daif_restore(unsigned long flags)
+{
+	local_daif_restore(flags);
+}
+#endif
+
 /* EL2 */
 
 __rust_helper bool rust_helper_has_hvhe(void)
@@ -210,5 +274,131 @@ __rust_helper bool rust_helper_has_hvhe(void)
 __rust_helper void rust_helper_kvm_timer_set_cntvoff_nvhe(u64 cntvoff)
 {
 	kvm_call_hyp_nvhe(__kvm_timer_set_cntvoff, cntvoff);
+}
+
+/* Exits */
+
+__rust_helper bool rust_helper_vcpu_el2_tge_is_set(const struct kvm_vcpu *vcpu)
+{
+	return vcpu_el2_tge_is_set(vcpu);
+}
+
+__rust_helper bool rust_helper_vcpu_has_ptrauth(const struct kvm_vcpu *vcpu)
+{
+	return vcpu_has_ptrauth(vcpu);
+}
+
+__rust_helper bool rust_helper_vcpu_auth_eretax(struct kvm_vcpu *vcpu, u64 *elr)
+{
+	return kvm_auth_eretax(vcpu, elr);
+}
+
+__rust_helper bool rust_helper_kvm_supported_tlbi_s1e1_op(struct kvm_vcpu *vcpu, u32 instr)
+{
+	return kvm_supported_tlbi_s1e1_op(vcpu, instr);
+}
+
+__rust_helper bool rust_helper_kvm_supported_tlbi_s1e2_op(struct kvm_vcpu *vcpu, u32 instr)
+{
+	return kvm_supported_tlbi_s1e2_op(vcpu, instr);
+}
+
+__rust_helper int rust_helper_kvm_translate_s1e1(u64 va)
+{
+	return system_supports_poe() ? __kvm_at(OP_AT_S1E1A, va) : __kvm_at(OP_AT_S1E1R, va);
+}
+
+__rust_helper u64 rust_helper_kvm_vcpu_get_fault_ipa(const struct kvm_vcpu *vcpu)
+{
+	return kvm_vcpu_get_fault_ipa(vcpu);
+}
+
+__rust_helper u64 rust_helper_arch_timer_read_cntpct_el0(void)
+{
+	return arch_timer_read_cntpct_el0();
+}
+
+/* FP/SIMD */
+
+__rust_helper bool rust_helper_vcpu_has_sve(const struct kvm_vcpu *vcpu)
+{
+	return vcpu_has_sve(vcpu);
+}
+
+__rust_helper bool rust_helper_vcpu_has_fpmr(const struct kvm_vcpu *vcpu)
+{
+	return kvm_has_fpmr(vcpu->kvm);
+}
+
+__rust_helper bool rust_helper_guest_hyp_fpsimd_traps_enabled(const struct kvm_vcpu *vcpu)
+{
+	return guest_hyp_fpsimd_traps_enabled(vcpu);
+}
+
+__rust_helper bool rust_helper_guest_hyp_sve_traps_enabled(const struct kvm_vcpu *vcpu)
+{
+	return guest_hyp_sve_traps_enabled(vcpu);
+}
+
+__rust_helper void rust_helper_vcpu_load_fpsimd(const struct kvm_vcpu *vcpu)
+{
+	fpsimd_load_state(&vcpu->arch.ctxt.fp_regs);
+}
+
+__rust_helper void rust_helper_vcpu_load_sve(const struct kvm_vcpu *vcpu)
+{
+	sve_load_state(vcpu->arch.sve_state, true);
+	fpsimd_load_common(&vcpu->arch.ctxt.fp_regs);
+}
+
+/* The world switch */
+
+__rust_helper void rust_helper_kvm_mask_exceptions(void)
+{
+	local_daif_mask();
+	pmr_sync();
+}
+
+__rust_helper void rust_helper_kvm_unmask_exceptions(void)
+{
+	local_daif_restore(DAIF_PROCCTX_NOIRQ);
+}
+
+__rust_helper bool rust_helper_vcpu_has_ras(const struct kvm_vcpu *vcpu)
+{
+	return kvm_has_ras(vcpu->kvm);
+}
+
+__rust_helper bool rust_helper_vcpu_has_s1poe(const struct kvm_vcpu *vcpu)
+{
+	return kvm_has_s1poe(vcpu->kvm);
+}
+
+__rust_helper u64 rust_helper_vcpu_sanitised_cptr_el2(const struct kvm_vcpu *vcpu)
+{
+	return vcpu_sanitised_cptr_el2(vcpu);
+}
+
+__rust_helper void rust_helper_vcpu_clear_vse(struct kvm_vcpu *vcpu)
+{
+	clear_bit(HCR_EL2_VSE_SHIFT, (unsigned long *)vcpu_hcr(vcpu));
+}
+
+__rust_helper void rust_helper_vcpu_set_pmuserenr_on_cpu(struct kvm_vcpu *vcpu, bool on_cpu)
+{
+	if (on_cpu)
+		vcpu_set_flag(vcpu, PMUSERENR_ON_CPU);
+	else
+		vcpu_clear_flag(vcpu, PMUSERENR_ON_CPU);
+}
+
+__rust_helper void rust_helper___load_stage2(struct kvm_s2_mmu *mmu)
+{
+	__load_stage2(mmu);
+}
+
+__rust_helper u64 rust_helper_kvm_vncr_fixmap_address(void)
+{
+	return __fix_to_virt(vncr_fixmap(smp_processor_id()));
 }
 #endif

@@ -7,18 +7,46 @@
 
 pub(crate) mod arch_timer;
 pub(crate) mod context;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod cpu_context;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod debug_regs;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod gicv;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod host_data;
 pub(crate) mod hrtimer;
 pub(crate) mod hypervisor;
 pub(crate) mod irq;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[macro_use]
+pub(crate) mod kprobes;
 pub(crate) mod locked_vcpu;
 pub(crate) mod log;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod panic;
 pub(crate) mod static_key;
+pub(crate) mod sys_reg;
 pub(crate) mod timecounter;
 pub(crate) mod timer_irq_domain;
 pub(crate) mod tracepoint;
 pub(crate) mod uaccess;
 pub(crate) mod vcpu;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod vcpu_exit;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod vcpu_fp;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod vcpu_switch;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod vcpu_sysregs;
 pub(crate) mod vgic;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod vgic_v3;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod vgic_v5;
 pub(crate) mod vm;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod world;
 
 mod layout;

@@ -14,4 +14,15 @@
 void kvm_arm64_timer_debug_irq(const char *which, unsigned int irq);
 void kvm_arm64_timer_debug_bad_ppis(void);
 
+/* Instructions at EL2 that may take an exception, see _kvm_extable. */
+struct kvm_exception_table_entry {
+	int insn, fixup;
+};
+
+extern struct kvm_exception_table_entry __start___kvm_ex_table[];
+extern struct kvm_exception_table_entry __stop___kvm_ex_table[];
+
+/* Labels of entry.S. */
+extern char __guest_exit_restore_elr_and_panic[];
+
 #endif /* __KVM_ARM64_RUST_H */

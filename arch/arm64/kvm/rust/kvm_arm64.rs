@@ -12,12 +12,39 @@
 //!
 //! See Documentation/virt/kvm/arm/rust/.
 
+// Each part uses some of these two.
 #[macro_use]
+#[cfg_attr(
+    not(all(CONFIG_KVM_ARM64_RUST_TIMER, CONFIG_KVM_ARM64_RUST_SWITCH)),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "for parts that are not built"
+    )
+)]
 mod arm64;
+#[macro_use]
+#[cfg_attr(
+    not(all(CONFIG_KVM_ARM64_RUST_TIMER, CONFIG_KVM_ARM64_RUST_SWITCH)),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "for parts that are not built"
+    )
+)]
 mod host;
+
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+mod hyp;
 
 #[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
 mod timer;
+
+// The one name by which all modules know C: those in `hyp` are to serve the nVHE object too, which
+// has the same types but not the `kernel` crate.
+use kernel::bindings;
 
 /// Prefix of `pr_*!` messages. Messages that C's `kvm_err()` and its kin print go through
 /// [`host::log`], which knows their prefix.

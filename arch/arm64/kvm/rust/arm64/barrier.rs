@@ -11,3 +11,35 @@ pub(crate) fn isb() {
     // SAFETY: A barrier changes no state. It orders memory accesses too, so no `nomem`.
     unsafe { asm!("isb", options(nostack, preserves_flags)) };
 }
+
+/// Data synchronization of this CPU and of what it walks tables with: memory accesses before it,
+/// and walks of the translation tables, complete before it does.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[inline(always)]
+pub(crate) fn dsb_nsh() {
+    // SAFETY: A barrier changes no state. It orders memory accesses, so no `nomem`.
+    unsafe { asm!("dsb nsh", options(nostack, preserves_flags)) };
+}
+
+/// Cortex-A77 1508412: reads of `PAR_EL1` and loads of device memory must not meet. Nothing on
+/// other CPUs.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[inline(always)]
+pub(crate) fn dmb_for_erratum_1508412() {
+    // SAFETY: Nothing, or a barrier.
+    unsafe {
+        asm!(
+            alternative!("nop", "dmb sy"),
+            cap = const crate::bindings::ARM64_WORKAROUND_1508412,
+            options(nostack, preserves_flags)
+        );
+    }
+}
+
+/// Data synchronization: earlier memory accesses, of devices too, are complete.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[inline(always)]
+pub(crate) fn dsb_sy() {
+    // SAFETY: As above.
+    unsafe { asm!("dsb sy", options(nostack, preserves_flags)) };
+}

@@ -6,7 +6,7 @@
 //!
 //! C header: [`arch/arm64/include/asm/cpufeature.h`](srctree/arch/arm64/include/asm/cpufeature.h)
 
-use kernel::bindings;
+use crate::bindings;
 
 /// Whether the system has a capability: one NOP where it has not, a branch where it has.
 ///
@@ -57,9 +57,95 @@ pub(crate) fn has_oryon_cntvoff_erratum() -> bool {
     has_cap!(bindings::ARM64_WORKAROUND_QCOM_ORYON_CNTVOFF)
 }
 
+/// FEAT_NV2, and KVM uses it: guests may have an EL2.
+#[inline(always)]
+pub(crate) fn has_nested_virt() -> bool {
+    has_cap!(bindings::ARM64_HAS_NESTED_VIRT)
+}
+
 /// The hypervisor object runs with E2H set below a kernel at EL1 (hVHE).
 #[inline]
 pub(crate) fn has_hvhe() -> bool {
     // SAFETY: No preconditions once capabilities are final.
     unsafe { bindings::has_hvhe() }
+}
+
+/// Makes functions that test for a capability.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+macro_rules! capabilities {
+    ($($(#[$meta:meta])* $name:ident = $cap:ident),* $(,)?) => {$(
+        $(#[$meta])*
+        #[inline(always)]
+        pub(crate) fn $name() -> bool {
+            has_cap!(bindings::$cap)
+        }
+    )*};
+}
+
+// What the world switch asks for.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+capabilities! {
+    /// EL1 can be AArch32.
+    has_aarch32_el1 = ARM64_HAS_32BIT_EL1,
+    /// FP and Advanced SIMD.
+    has_fpsimd = ARM64_HAS_FPSIMD,
+    /// FEAT_SVE.
+    has_sve = ARM64_SVE,
+    /// FEAT_SME.
+    has_sme = ARM64_SME,
+    /// FEAT_TCR2.
+    has_tcr2 = ARM64_HAS_TCR2,
+    /// FEAT_SCTLR2.
+    has_sctlr2 = ARM64_HAS_SCTLR2,
+    /// FEAT_S1PIE, and the kernel uses it.
+    has_s1pie = ARM64_HAS_S1PIE,
+    /// FEAT_MTE2, and the kernel uses it.
+    has_mte = ARM64_MTE,
+    /// FEAT_S1POE, and the kernel uses it.
+    has_s1poe = ARM64_HAS_S1POE,
+    /// FEAT_RAS.
+    has_ras = ARM64_HAS_RAS_EXTN,
+    /// FEAT_HCX.
+    has_hcx = ARM64_HAS_HCX,
+    /// FEAT_FGT.
+    has_fgt = ARM64_HAS_FGT,
+    /// FEAT_FGT2.
+    has_fgt2 = ARM64_HAS_FGT2,
+    /// A GICv5 CPU interface.
+    has_gicv5_cpuif = ARM64_HAS_GICV5_CPUIF,
+    /// FEAT_MPAM, and the kernel uses it.
+    has_mpam = ARM64_MPAM,
+    /// `MPAMHCR_EL2`.
+    has_mpam_hcr = ARM64_MPAM_HCR,
+    /// FEAT_PMUv3.
+    has_pmuv3 = ARM64_HAS_PMUV3,
+    /// The kernel is not mapped while user space runs.
+    kernel_unmapped_at_el0 = ARM64_UNMAP_KERNEL_AT_EL0,
+    /// Ampere AC04_CPU_23: a write of `HCR_EL2` may corrupt data accesses in flight.
+    has_ampere_hcr_erratum = ARM64_WORKAROUND_AMPERE_AC04_CPU_23,
+    /// Cavium TX2 219: a guest must not write translation control registers by itself.
+    has_tx2_tvm_erratum = ARM64_WORKAROUND_CAVIUM_TX2_219_TVM,
+    /// Ampere AC03_CPU_38: a guest must not turn on hardware updates of access flags.
+    has_ampere_tcr_erratum = ARM64_WORKAROUND_AMPERE_AC03_CPU_38,
+    /// Cortex-A510 2077057: `SPSR_EL2` may be wrong after a trap that is single-stepped.
+    has_spsr_erratum_2077057 = ARM64_WORKAROUND_2077057,
+    /// Cortex-A57 834220: a stage 1 fault may be reported as one of stage 2.
+    has_erratum_834220 = ARM64_WORKAROUND_834220,
+    /// Apple: accesses to the PMU trap with a class of their own.
+    has_impdef_pmu_traps = ARM64_WORKAROUND_PMUV3_IMPDEF_TRAPS,
+}
+
+/// Errata 1165522 and 1530923: on affected CPUs, what was written must be in force before the
+/// translation regime that the write is about is used.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[inline(always)]
+pub(crate) fn isb_for_speculative_at() {
+    // SAFETY: Nothing, or a barrier.
+    unsafe {
+        core::arch::asm!(
+            alternative!("nop", "isb"),
+            cap = const bindings::ARM64_WORKAROUND_SPECULATIVE_AT,
+            options(nostack, preserves_flags)
+        );
+    }
 }

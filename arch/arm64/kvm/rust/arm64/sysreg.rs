@@ -8,7 +8,7 @@
 
 /// Reads a system register.
 macro_rules! read_sysreg {
-    ($reg:literal) => {{
+    ($reg:expr) => {{
         let value: u64;
         // SAFETY: The reads that this crate makes have no effect on memory that Rust knows of.
         unsafe {
@@ -24,10 +24,10 @@ macro_rules! read_sysreg {
 
 /// Writes a system register.
 macro_rules! write_sysreg {
-    ($reg:literal, $value:expr) => {{
+    ($reg:expr, $value:expr) => {{
         let value: u64 = $value;
-        // SAFETY: The registers that this crate writes control timers and traps of guests; none
-        // affects memory that Rust knows of.
+        // SAFETY: No register has an effect on memory that Rust knows of. What else a write does is
+        // the business of the typed accessor that this is expanded in.
         unsafe {
             core::arch::asm!(
                 concat!("msr ", $reg, ", {}"),
@@ -77,3 +77,42 @@ macro_rules! write_sysreg_el0 {
         };
     }};
 }
+
+/// Makes types of system registers: `Name = "how the assembler knows it"`, by encoding
+/// (`S<op0>_<op1>_C<n>_C<m>_<op2>`) where the assembler would ask for a feature.
+macro_rules! system_registers {
+    ($($(#[$meta:meta])* $name:ident = $reg:literal),* $(,)?) => {$(
+        $(#[$meta])*
+        pub(crate) struct $name;
+
+        impl $crate::arm64::registers::SystemRegister for $name {
+            #[inline(always)]
+            fn read() -> u64 {
+                read_sysreg!($reg)
+            }
+
+            #[inline(always)]
+            unsafe fn write(value: u64) {
+                write_sysreg!($reg, value)
+            }
+        }
+    )*};
+}
+
+/// The same for registers of guests.
+///
+/// All that is named must fulfil the requirements of [`GuestRegister`].
+macro_rules! guest_registers {
+    ($($(#[$meta:meta])* $name:ident = $reg:literal),* $(,)?) => {
+        system_registers! { $($(#[$meta])* $name = $reg),* }
+
+        // SAFETY: Required of the caller of this macro.
+        $(unsafe impl $crate::arm64::registers::GuestRegister for $name {})*
+    };
+}
+
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) use {
+    guest_registers,
+    system_registers, //
+};

@@ -30,6 +30,49 @@ assert_layout! {
         mutex: KVM_OFFSETOF_VCPU_MUTEX,
         run: KVM_OFFSETOF_VCPU_RUN,
         arch.timer_cpu: KVM_OFFSETOF_VCPU_TIMER_CPU,
+        guest_debug: KVM_OFFSETOF_VCPU_GUEST_DEBUG,
+    }
+    struct kvm_vcpu_arch: KVM_SIZEOF_VCPU_ARCH {
+        ctxt: KVM_OFFSETOF_VCPU_ARCH_CTXT,
+        sve_state: KVM_OFFSETOF_VCPU_ARCH_SVE_STATE,
+        sve_max_vl: KVM_OFFSETOF_VCPU_ARCH_SVE_MAX_VL,
+        hw_mmu: KVM_OFFSETOF_VCPU_ARCH_HW_MMU,
+        hcr_el2: KVM_OFFSETOF_VCPU_ARCH_HCR,
+        hcrx_el2: KVM_OFFSETOF_VCPU_ARCH_HCRX,
+        fgt: KVM_OFFSETOF_VCPU_ARCH_FGT,
+        fault: KVM_OFFSETOF_VCPU_ARCH_FAULT,
+        iflags: KVM_OFFSETOF_VCPU_ARCH_IFLAGS,
+        sflags: KVM_OFFSETOF_VCPU_ARCH_SFLAGS,
+        vcpu_debug_state: KVM_OFFSETOF_VCPU_ARCH_DEBUG_STATE,
+        external_debug_state: KVM_OFFSETOF_VCPU_ARCH_EXTERNAL_DEBUG,
+        external_mdscr_el1: KVM_OFFSETOF_VCPU_ARCH_EXTERNAL_MDSCR,
+        debug_owner: KVM_OFFSETOF_VCPU_ARCH_DEBUG_OWNER,
+        vsesr_el2: KVM_OFFSETOF_VCPU_ARCH_VSESR,
+    }
+    struct kvm_vcpu_fault_info: KVM_SIZEOF_VCPU_FAULT {
+        far_el2: KVM_OFFSETOF_VCPU_FAULT_FAR,
+        hpfar_el2: KVM_OFFSETOF_VCPU_FAULT_HPFAR,
+    }
+    struct kvm_cpu_context: KVM_SIZEOF_CPU_CONTEXT {
+        regs: KVM_OFFSETOF_CPU_CONTEXT_REGS,
+        spsr_abt: KVM_OFFSETOF_CPU_CONTEXT_SPSR_ABT,
+        sys_regs: KVM_OFFSETOF_CPU_CONTEXT_SYS_REGS,
+        __hyp_running_vcpu: KVM_OFFSETOF_CPU_CONTEXT_VCPU,
+        vncr_array: KVM_OFFSETOF_CPU_CONTEXT_VNCR,
+    }
+    struct kvm_guest_debug_arch: KVM_SIZEOF_DEBUG_REGS {
+        dbg_bcr: KVM_OFFSETOF_DEBUG_REGS_BCR,
+        dbg_bvr: KVM_OFFSETOF_DEBUG_REGS_BVR,
+        dbg_wcr: KVM_OFFSETOF_DEBUG_REGS_WCR,
+        dbg_wvr: KVM_OFFSETOF_DEBUG_REGS_WVR,
+    }
+    struct kvm_host_data: KVM_SIZEOF_HOST_DATA {
+        flags: KVM_OFFSETOF_HOST_DATA_FLAGS,
+        host_ctxt: KVM_OFFSETOF_HOST_DATA_CTXT,
+        fp_owner: KVM_OFFSETOF_HOST_DATA_FP_OWNER,
+        host_debug_state: KVM_OFFSETOF_HOST_DATA_DEBUG_STATE,
+        debug_brps: KVM_OFFSETOF_HOST_DATA_DEBUG_BRPS,
+        debug_wrps: KVM_OFFSETOF_HOST_DATA_DEBUG_WRPS,
     }
     struct arch_timer_cpu: KVM_SIZEOF_TIMER_CPU {
         timers: KVM_OFFSETOF_TIMER_CPU_TIMERS,
@@ -64,6 +107,9 @@ assert_layout! {
         arch.config_lock: KVM_OFFSETOF_KVM_CONFIG_LOCK,
         arch.flags: KVM_OFFSETOF_KVM_FLAGS,
         arch.timer_data: KVM_OFFSETOF_KVM_TIMER_DATA,
+        arch.vcpu_features: KVM_OFFSETOF_KVM_VCPU_FEATURES,
+        arch.id_regs: KVM_OFFSETOF_KVM_ID_REGS,
+        arch.midr_el1: KVM_OFFSETOF_KVM_MIDR,
     }
     struct kvm_run: KVM_SIZEOF_RUN {
         s.regs.device_irq_level: KVM_OFFSETOF_RUN_DEVICE_IRQ_LEVEL,

@@ -12,14 +12,18 @@ use super::{
     vm::{
         OffsetCell,
         TimerIndex,
+        VcpuFeature,
         Vm, //
     }, //
 };
+use crate::arm64::cpucaps;
 use core::{
     marker::PhantomData,
     ptr, //
 };
 use kernel::bindings;
+
+pub(crate) use super::sys_reg::SysReg;
 
 /// A reference to a `struct kvm_vcpu`.
 ///
@@ -30,28 +34,6 @@ use kernel::bindings;
 pub(crate) struct Vcpu<'a> {
     ptr: *mut bindings::kvm_vcpu,
     _vcpu: PhantomData<&'a bindings::kvm_vcpu>,
-}
-
-/// A register of a vCPU that is kept in memory (`enum vcpu_sysreg`).
-///
-/// # Invariants
-///
-/// Less than `NR_SYS_REGS`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SysReg(bindings::vcpu_sysreg);
-
-impl SysReg {
-    // INVARIANT: All of these are enumerators before `NR_SYS_REGS`.
-    pub(crate) const CNTV_CTL_EL0: Self = Self(bindings::vcpu_sysreg_CNTV_CTL_EL0);
-    pub(crate) const CNTV_CVAL_EL0: Self = Self(bindings::vcpu_sysreg_CNTV_CVAL_EL0);
-    pub(crate) const CNTP_CTL_EL0: Self = Self(bindings::vcpu_sysreg_CNTP_CTL_EL0);
-    pub(crate) const CNTP_CVAL_EL0: Self = Self(bindings::vcpu_sysreg_CNTP_CVAL_EL0);
-    pub(crate) const CNTHV_CTL_EL2: Self = Self(bindings::vcpu_sysreg_CNTHV_CTL_EL2);
-    pub(crate) const CNTHV_CVAL_EL2: Self = Self(bindings::vcpu_sysreg_CNTHV_CVAL_EL2);
-    pub(crate) const CNTHP_CTL_EL2: Self = Self(bindings::vcpu_sysreg_CNTHP_CTL_EL2);
-    pub(crate) const CNTHP_CVAL_EL2: Self = Self(bindings::vcpu_sysreg_CNTHP_CVAL_EL2);
-    pub(crate) const CNTHCTL_EL2: Self = Self(bindings::vcpu_sysreg_CNTHCTL_EL2);
-    pub(crate) const CNTVOFF_EL2: Self = Self(bindings::vcpu_sysreg_CNTVOFF_EL2);
 }
 
 impl<'a> Vcpu<'a> {
@@ -109,10 +91,9 @@ impl<'a> Vcpu<'a> {
     }
 
     /// Whether it has a virtual EL2.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has_el2(self) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::vcpu_has_nv(self.ptr) }
+        cpucaps::has_nested_virt() && self.vm().has_vcpu_feature(VcpuFeature::HAS_EL2)
     }
 
     /// Whether it is at virtual EL2, or in the user space of a hypervisor that is a VHE host.
@@ -120,6 +101,13 @@ impl<'a> Vcpu<'a> {
     pub(crate) fn in_hyp_context(self) -> bool {
         // SAFETY: See above.
         unsafe { bindings::is_hyp_ctxt(self.ptr) }
+    }
+
+    /// Whether it has a virtual EL2 and is below it: the guest of a guest.
+    #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+    #[inline]
+    pub(crate) fn in_nested_context(self) -> bool {
+        self.has_el2() && !self.in_hyp_context()
     }
 
     /// Its `HCR_EL2.E2H`.
@@ -160,20 +148,22 @@ impl<'a> Vcpu<'a> {
     #[inline(always)]
     pub(crate) fn sys_reg(self, reg: SysReg) -> u64 {
         // SAFETY: See above; the register exists by its invariant.
-        unsafe { bindings::vcpu_sys_reg(self.ptr, reg.0) }
+        unsafe { bindings::vcpu_sys_reg(self.ptr, reg.as_raw()) }
     }
 
     /// Sets the value in memory of a register, less the bits that a nested guest does not have.
     #[inline(always)]
     pub(crate) fn set_sys_reg(self, reg: SysReg, value: u64) {
         // SAFETY: See above; the register exists by its invariant.
-        unsafe { bindings::vcpu_assign_sys_reg(self.ptr, reg.0, value) };
+        unsafe { bindings::vcpu_assign_sys_reg(self.ptr, reg.as_raw(), value) };
     }
 
     /// The value in memory of `CNTVOFF_EL2`, as a cell.
     pub(crate) fn cntvoff_cell(self) -> OffsetCell<'a> {
         // SAFETY: See above; the register exists by its invariant.
-        OffsetCell::new(unsafe { bindings::vcpu_sys_reg_ptr(self.ptr, SysReg::CNTVOFF_EL2.0) })
+        OffsetCell::new(unsafe {
+            bindings::vcpu_sys_reg_ptr(self.ptr, SysReg::CNTVOFF_EL2.as_raw())
+        })
     }
 
     /// One of its timers.

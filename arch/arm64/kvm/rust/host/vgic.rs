@@ -124,3 +124,11 @@ impl Vcpu<'_> {
         })
     }
 }
+
+/// The bits of `ICH_HCR_EL2` that make all guests' accesses to their CPU interface trap.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[inline(always)]
+pub(crate) fn ich_hcr_traps() -> u64 {
+    // SAFETY: A constant that is patched in once the capabilities are final.
+    unsafe { bindings::vgic_ich_hcr_trap_bits() }
+}

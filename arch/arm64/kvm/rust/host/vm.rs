@@ -52,6 +52,20 @@ impl TimerIndex {
     }
 }
 
+/// A feature that user space chose for a VM's vCPUs.
+///
+/// # Invariants
+///
+/// A bit number within the first word of the bitmap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VcpuFeature(u32);
+
+impl VcpuFeature {
+    // INVARIANT: Less than 64.
+    /// An EL2 of its own.
+    pub(crate) const HAS_EL2: Self = Self(bindings::KVM_ARM_VCPU_HAS_EL2);
+}
+
 /// A reference to a `struct kvm`.
 ///
 /// # Invariants
@@ -224,8 +238,21 @@ impl<'a> Vm<'a> {
         })
     }
 
+    /// Whether its vCPUs have a feature. Does not change once there is a vCPU that is complete.
     #[inline(always)]
-    fn flag(self, bit: u32) -> bool {
+    pub(crate) fn has_vcpu_feature(self, feature: VcpuFeature) -> bool {
+        // SAFETY: See above. One aligned load, like C's test_bit().
+        let features = unsafe {
+            (&raw const (*self.ptr).arch.vcpu_features)
+                .cast::<usize>()
+                .read_volatile()
+        };
+
+        features.wrapping_shr(feature.0) & 1 != 0
+    }
+
+    #[inline(always)]
+    pub(super) fn flag(self, bit: u32) -> bool {
         // SAFETY: See above. One aligned load, like C's test_bit().
         let flags = unsafe { (&raw const (*self.ptr).arch.flags).read_volatile() };
 

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `PSTATE`, as `SPSR_EL2` has it.
+//!
+//! Source: Arm ARM, "SPSR_EL2, Saved Program Status Register (EL2)".
+#![forbid(unsafe_code)]
+
+/// The state that an exception was taken from, or that a return goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pstate(u64);
+
+/// Exception level and stack pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    El0,
+    /// EL1 with `SP_EL0`.
+    El1t,
+    /// EL1 with `SP_EL1`.
+    El1h,
+    /// EL2 with `SP_EL0`.
+    El2t,
+    /// EL2 with `SP_EL2`.
+    El2h,
+    /// AArch32, or nothing that KVM lets a guest have.
+    Other,
+}
+
+impl Pstate {
+    const M: u64 = 0x1f;
+    /// AArch32.
+    const M4: u64 = 1 << 4;
+    const BTYPE: u64 = 0x3 << 10;
+    /// Illegal state.
+    const IL: u64 = 1 << 20;
+    /// Software step.
+    const SS: u64 = 1 << 21;
+    const N: u64 = 1 << 31;
+
+    #[inline(always)]
+    pub(crate) const fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn into_raw(self) -> u64 {
+        self.0
+    }
+
+    /// The mode.
+    #[inline(always)]
+    pub(crate) const fn mode(self) -> Mode {
+        match self.0 & Self::M {
+            0b00000 => Mode::El0,
+            0b00100 => Mode::El1t,
+            0b00101 => Mode::El1h,
+            0b01000 => Mode::El2t,
+            0b01001 => Mode::El2h,
+            _ => Mode::Other,
+        }
+    }
+
+    /// The same state in another mode; unchanged for [`Mode::Other`], which names none.
+    #[inline(always)]
+    pub(crate) const fn with_mode(self, mode: Mode) -> Self {
+        let bits = match mode {
+            Mode::El0 => 0b00000,
+            Mode::El1t => 0b00100,
+            Mode::El1h => 0b00101,
+            Mode::El2t => 0b01000,
+            Mode::El2h => 0b01001,
+            Mode::Other => return self,
+        };
+
+        Self(self.0 & !Self::M | bits)
+    }
+
+    /// What a guest at virtual EL2 that runs at EL1 has to see.
+    #[inline(always)]
+    pub(crate) const fn as_virtual_el2(self) -> Self {
+        match self.mode() {
+            Mode::El1t => self.with_mode(Mode::El2t),
+            Mode::El1h => self.with_mode(Mode::El2h),
+            _ => self,
+        }
+    }
+
+    /// The state to enter a guest in: virtual EL2 runs at EL1.
+    ///
+    /// No guest gets to EL2 or EL3 by this, whoever let such a mode through to here: it is entered
+    /// in an illegal state, and so comes back with its first instruction. AArch32's modes are all
+    /// below EL2 but for hyp, which an AArch64 EL2 cannot return to.
+    #[inline(always)]
+    pub(crate) const fn for_guest(self) -> Self {
+        const ABOVE_EL1: u64 = 0b01000;
+
+        if self.0 & Self::M < ABOVE_EL1 || self.is_aarch32() {
+            return self;
+        }
+
+        match self.mode() {
+            Mode::El2t => self.with_mode(Mode::El1t),
+            Mode::El2h => self.with_mode(Mode::El1h),
+            _ => Self(Self::IL).with_mode(Mode::El2h),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn is_aarch32(self) -> bool {
+        self.0 & Self::M4 != 0
+    }
+
+    /// Of AArch32: data accesses are big-endian (`CPSR.E`).
+    #[inline(always)]
+    pub(crate) const fn is_big_endian_aarch32(self) -> bool {
+        self.0 & 1 << 9 != 0
+    }
+
+    /// The condition flag N.
+    #[inline(always)]
+    pub(crate) const fn negative(self) -> bool {
+        self.0 & Self::N != 0
+    }
+
+    /// A software step is to be taken: the state is active-not-pending.
+    #[inline(always)]
+    pub(crate) const fn steps(self) -> bool {
+        self.0 & Self::SS != 0
+    }
+
+    /// The state once a step has been taken: active-pending.
+    #[inline(always)]
+    pub(crate) const fn stepped(self) -> Self {
+        Self(self.0 & !Self::SS)
+    }
+
+    /// The state after an AArch64 instruction other than a branch.
+    #[inline(always)]
+    pub(crate) const fn after_instruction(self) -> Self {
+        Self(self.stepped().0 & !Self::BTYPE)
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The end of the kernel, and the exceptions that need not be it.
+//!
+//! C header: [`include/linux/panic.h`](srctree/include/linux/panic.h)
+
+use crate::bindings;
+use kernel::str::CStrExt;
+
+/// What there is to say about an exception between host and guest.
+pub(crate) struct HypPanic {
+    pub(crate) spsr: u64,
+    pub(crate) elr: u64,
+    pub(crate) esr: u64,
+    pub(crate) far: u64,
+    pub(crate) hpfar: u64,
+    pub(crate) par: u64,
+    /// The vCPU that is loaded, or NULL.
+    pub(crate) vcpu: *const (),
+}
+
+/// Stops the machine with C's text.
+pub(crate) fn hyp_panic(what: HypPanic) -> ! {
+    let format = c"HYP panic:\nPS:%08llx PC:%016llx ESR:%08llx\nFAR:%016llx HPFAR:%016llx PAR:%016llx\nVCPU:%p\n";
+
+    // SAFETY: The arguments are those of the format.
+    unsafe {
+        bindings::panic(
+            format.as_char_ptr(),
+            what.spsr,
+            what.elr,
+            what.esr,
+            what.far,
+            what.hpfar,
+            what.par,
+            what.vcpu,
+        )
+    }
+}
+
+/// Where an exception that the instruction at `address` takes is to be continued, if it may take
+/// one (`_kvm_extable`).
+pub(crate) fn exception_fixup(address: u64) -> Option<u64> {
+    type Entry = bindings::kvm_exception_table_entry;
+
+    let stop = (&raw const bindings::__stop___kvm_ex_table).cast::<Entry>();
+    let mut entry = (&raw const bindings::__start___kvm_ex_table).cast::<Entry>();
+
+    while entry < stop {
+        // SAFETY: Within the table, which the linker script makes of entries of this type.
+        let (insn, fixup) = unsafe {
+            (
+                relative(&raw const (*entry).insn),
+                relative(&raw const (*entry).fixup), //
+            )
+        };
+
+        if insn == address {
+            return Some(fixup);
+        }
+        entry = entry.wrapping_add(1);
+    }
+    None
+}
+
+/// The address that a distance from itself means.
+///
+/// # Safety
+///
+/// `distance` must be valid for reads.
+unsafe fn relative(distance: *const i32) -> u64 {
+    // SAFETY: By the safety requirements.
+    let value = i64::from(unsafe { *distance });
+
+    // CAST: an address.
+    (distance as u64).wrapping_add_signed(value)
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the switch of system registers needs to know of a vCPU and its VM.
+//!
+//! C headers: [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h),
+//! [`arch/arm64/include/asm/kvm_nested.h`](srctree/arch/arm64/include/asm/kvm_nested.h)
+
+use super::{
+    sys_reg::SysReg,
+    vcpu::Vcpu,
+    vm::Vm, //
+};
+use crate::{
+    arm64::cpucaps,
+    bindings, //
+};
+
+/// A field of an ID register that says whether guests are told of a feature.
+#[derive(Clone, Copy)]
+pub(crate) struct IdField {
+    register: usize,
+    shift: u32,
+}
+
+impl IdField {
+    /// FEAT_TCR2.
+    pub(crate) const TCR2: Self = Self::mmfr3(bindings::ID_AA64MMFR3_EL1_TCRX_SHIFT);
+    /// FEAT_SCTLR2.
+    pub(crate) const SCTLR2: Self = Self::mmfr3(bindings::ID_AA64MMFR3_EL1_SCTLRX_SHIFT);
+    /// FEAT_S1PIE.
+    pub(crate) const S1PIE: Self = Self::mmfr3(bindings::ID_AA64MMFR3_EL1_S1PIE_SHIFT);
+    /// FEAT_S1POE.
+    pub(crate) const S1POE: Self = Self::mmfr3(bindings::ID_AA64MMFR3_EL1_S1POE_SHIFT);
+    /// FEAT_RAS.
+    pub(crate) const RAS: Self = Self {
+        // CAST: widening, here and below.
+        register: bindings::KVM_ID_REG_AA64PFR0 as usize,
+        shift: bindings::ID_AA64PFR0_EL1_RAS_SHIFT,
+    };
+
+    const fn mmfr3(shift: u32) -> Self {
+        Self {
+            register: bindings::KVM_ID_REG_AA64MMFR3 as usize,
+            shift,
+        }
+    }
+}
+
+impl Vm<'_> {
+    /// Whether an ID register tells the guest of a feature.
+    #[inline(always)]
+    pub(crate) fn tells_of(self, field: IdField) -> bool {
+        // SAFETY: Valid by the type invariant, here and below. The registers named above are
+        // within the array; they do not change once a vCPU has run.
+        let value = unsafe {
+            (&raw const (*self.as_ptr()).arch.id_regs)
+                .cast::<u64>()
+                .add(field.register)
+                .read()
+        };
+
+        value.wrapping_shr(field.shift) & 0xf != 0
+    }
+
+    /// Whether user space gave the guest memory tagging.
+    #[inline(always)]
+    pub(crate) fn has_mte_enabled(self) -> bool {
+        self.flag(bindings::KVM_ARCH_FLAG_MTE_ENABLED)
+    }
+
+    /// The guest's `MIDR_EL1`, if it is not the CPU's.
+    #[inline(always)]
+    pub(crate) fn own_midr(self) -> Option<u64> {
+        self.flag(bindings::KVM_ARCH_FLAG_WRITABLE_IMP_ID_REGS)
+            // SAFETY: See above; does not change once a vCPU has run.
+            .then(|| unsafe { (*self.as_ptr()).arch.midr_el1 })
+    }
+}
+
+/// Registers of a guest's virtual EL2 that is no VHE host, in the format of their EL1 namesakes.
+#[derive(Clone, Copy)]
+pub(crate) struct TranslatedEl2 {
+    /// `SCTLR_EL2` as `SCTLR_EL1`.
+    pub(crate) sctlr: u64,
+    /// `CPTR_EL2` as `CPACR_EL1`.
+    pub(crate) cpacr: u64,
+    /// `TTBR0_EL2` as `TTBR0_EL1`.
+    pub(crate) ttbr0: u64,
+    /// `TCR_EL2` as `TCR_EL1`.
+    pub(crate) tcr: u64,
+}
+
+impl Vcpu<'_> {
+    /// Whether EL1 is AArch32. There is no such vCPU on CPUs that cannot have that.
+    #[inline(always)]
+    pub(crate) fn el1_is_aarch32(self) -> bool {
+        // SAFETY: Valid by the type invariant, here and below.
+        cpucaps::has_aarch32_el1() && unsafe { bindings::vcpu_el1_is_32bit(self.as_ptr()) }
+    }
+
+    /// Whether virtual SErrors are those of the nested guest's own hypervisor.
+    #[inline]
+    pub(crate) fn vserror_is_nested(self) -> bool {
+        // SAFETY: See above.
+        unsafe { bindings::vserror_state_is_nested(self.as_ptr()) }
+    }
+
+    /// Virtual EL2's translation and traps, for running it at EL1.
+    pub(crate) fn translated_el2(self) -> TranslatedEl2 {
+        // SAFETY: Arithmetic.
+        unsafe {
+            TranslatedEl2 {
+                sctlr: bindings::translate_sctlr_el2_to_sctlr_el1(self.sys_reg(SysReg::SCTLR_EL2)),
+                cpacr: bindings::translate_cptr_el2_to_cpacr_el1(self.sys_reg(SysReg::CPTR_EL2)),
+                ttbr0: bindings::translate_ttbr0_el2_to_ttbr0_el1(self.sys_reg(SysReg::TTBR0_EL2)),
+                tcr: bindings::translate_tcr_el2_to_tcr_el1(self.sys_reg(SysReg::TCR_EL2)),
+            }
+        }
+    }
+
+    /// Says whether the guest's EL1 and EL0 registers are in the hardware, or in memory: for
+    /// everyone who accesses one on its behalf. Preemption is off.
+    #[inline(always)]
+    pub(crate) fn set_sysregs_on_cpu(self, on_cpu: bool) {
+        // SAFETY: See above. Flags of this kind change by the vCPU's own thread alone.
+        unsafe {
+            if on_cpu {
+                (*self.as_ptr()).arch.sflags |= bindings::KVM_VCPU_SYSREGS_ON_CPU;
+            } else {
+                (*self.as_ptr()).arch.sflags &= !bindings::KVM_VCPU_SYSREGS_ON_CPU;
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The border between host and guest: masked exceptions, whose translation and vectors are in
+//! force, and the step over it.
+//!
+//! C headers: [`arch/arm64/include/asm/kvm_hyp.h`](srctree/arch/arm64/include/asm/kvm_hyp.h),
+//! [`arch/arm64/include/asm/daifflags.h`](srctree/arch/arm64/include/asm/daifflags.h)
+
+use super::{
+    host_data::{
+        HostData,
+        HostFlag, //
+    },
+    vcpu::Vcpu, //
+};
+use crate::{
+    arm64::{
+        cpucaps,
+        evidence::Masked,
+        hcr::Hcr,
+        percpu,
+        registers::{
+            control::{
+                VbarEl2,
+                VncrEl2, //
+            },
+            SystemRegister, //
+        },
+    },
+    bindings, //
+};
+
+/// Evidence that a vCPU is loaded on this CPU, and exceptions are masked.
+///
+/// # Invariants
+///
+/// As it says, for as long as `'a`.
+#[derive(Clone, Copy)]
+pub(crate) struct Loaded<'a> {
+    vcpu: Vcpu<'a>,
+    masked: Masked<'a>,
+}
+
+impl<'a> Loaded<'a> {
+    /// The vCPU.
+    #[inline(always)]
+    pub(crate) fn vcpu(self) -> Vcpu<'a> {
+        self.vcpu
+    }
+
+    /// Exceptions are masked.
+    #[inline(always)]
+    pub(crate) fn masked(self) -> Masked<'a> {
+        self.masked
+    }
+
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// The vCPU must be loaded on this CPU of a VHE host, and exceptions must be masked, as long
+    /// as the value is used.
+    #[inline(always)]
+    pub(crate) unsafe fn assume(vcpu: Vcpu<'a>) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            vcpu,
+            // SAFETY: By the safety requirements.
+            masked: unsafe { Masked::assume() },
+        }
+    }
+}
+
+/// Runs `f` with exceptions masked; with interrupts off afterwards, as they were.
+///
+/// Interrupts must be masked in `PSTATE` and not by priority while the guest runs: one that the
+/// priority mask holds back would not make the CPU leave the guest.
+///
+/// # Safety
+///
+/// The vCPU must be loaded on this CPU of a VHE host, with interrupts off.
+#[inline(always)]
+pub(crate) unsafe fn with_exceptions_masked<R>(
+    vcpu: Vcpu<'_>,
+    f: impl FnOnce(Loaded<'_>) -> R,
+) -> R {
+    // SAFETY: Undone below.
+    unsafe { bindings::kvm_mask_exceptions() };
+
+    // SAFETY: By the safety requirements; exceptions were just masked.
+    let result = f(unsafe { Loaded::assume(vcpu) });
+
+    // SAFETY: The state that the run loop in C has; interrupts stay off.
+    unsafe { bindings::kvm_unmask_exceptions() };
+    result
+}
+
+/// The guest's side of the border: `HCR_EL2` is the guest's, and exceptions go to the vectors that
+/// lead out of it. User memory is out of reach, and so is the host's EL0.
+pub(crate) struct GuestSide<'a>(Loaded<'a>);
+
+impl<'a> GuestSide<'a> {
+    /// Makes `HCR_EL2` the guest's.
+    ///
+    /// Erratum 1165522 wants the guest's stage 1 and stage 2 in place before TGE is cleared; they
+    /// are since the vCPU was loaded.
+    #[inline(always)]
+    pub(crate) fn enter(loaded: Loaded<'a>, hcr: Hcr) -> Self {
+        // SAFETY: The vCPU is loaded, so EL1, EL0 and stage 2 are a guest's. E2H is set in each
+        // vCPU's own part on a VHE host, from its reset on.
+        unsafe { hcr.write(loaded.masked) };
+        Self(loaded)
+    }
+
+    /// Makes exceptions go to the vectors that lead out of a guest. To be called last, for the
+    /// host's vectors know better what to do with a fault of the host.
+    #[inline(always)]
+    pub(crate) fn set_vectors(&self) {
+        let vectors = percpu::this_cpu_ptr(
+            &raw mut bindings::kvm_hyp_vector,
+            *self.0.masked, //
+        );
+
+        // SAFETY: This CPU's, set up when the CPU came up. CAST: an address.
+        unsafe { VbarEl2::write(*vectors as u64) };
+    }
+
+    /// Goes into the guest. Returns when the CPU comes back, with the reason.
+    #[inline(always)]
+    pub(crate) fn run(&self) -> u64 {
+        // SAFETY: The vCPU is loaded, `self` says that traps and vectors are in place, and what
+        // the guest returns to is checked as it is put into the registers.
+        unsafe { bindings::__guest_enter(self.0.vcpu.as_ptr()) }
+    }
+
+    /// Makes `HCR_EL2` the host's.
+    #[inline(always)]
+    pub(crate) fn leave(self) -> HostSide<'a> {
+        // SAFETY: The host's value.
+        unsafe { Hcr::VHE_HOST.write(self.0.masked) };
+        HostSide(self.0)
+    }
+
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// `HCR_EL2` must be set as by [`Self::enter`], or this be about to bring the host down.
+    pub(crate) unsafe fn assume(loaded: Loaded<'a>) -> Self {
+        Self(loaded)
+    }
+}
+
+/// The host's side of the border, coming from the guest's: the vectors are still the guest's.
+pub(crate) struct HostSide<'a>(Loaded<'a>);
+
+impl HostSide<'_> {
+    /// Makes exceptions go to the host's vectors.
+    #[inline(always)]
+    pub(crate) fn set_vectors(self) {
+        // CAST: an address.
+        let vectors = if cpucaps::kernel_unmapped_at_el0() {
+            (&raw const bindings::vectors) as u64
+        } else {
+            let vectors = percpu::this_cpu_ptr(
+                &raw mut bindings::this_cpu_vector,
+                *self.0.masked, //
+            );
+
+            // SAFETY: This CPU's, set up when the CPU came up.
+            unsafe { *vectors as u64 }
+        };
+
+        // SAFETY: The host's vectors.
+        unsafe { VbarEl2::write(vectors) };
+    }
+}
+
+/// Has the hardware keep registers of virtual EL2 in the vCPU's page.
+pub(crate) fn point_vncr_at_vcpu(vcpu: Vcpu<'_>, _masked: Masked<'_>) {
+    // SAFETY: The page is the vCPU's for its life, and holds nothing but these registers. CAST: an
+    // address.
+    unsafe { VncrEl2::write(vcpu.context().vncr_page() as u64) };
+}
+
+/// Has the hardware keep registers of virtual EL2 of a nested guest's guests where the nested guest
+/// has them. `vncr` is its `VNCR_EL2`.
+pub(crate) fn point_vncr_at_fixmap(vncr: u64, _masked: Masked<'_>) {
+    /// Reserved bits, which the register inherits.
+    const LOW: u64 = bindings::PAGE_SIZE as u64 - 1;
+
+    // SAFETY: The address is this CPU's slot for that page. If nothing is mapped there the
+    // hardware reports a fault of the guest's.
+    unsafe { VncrEl2::write(bindings::kvm_vncr_fixmap_address() | vncr & LOW) };
+}
+
+/// BUG, if the page of a nested guest is mapped while its hypervisor is about to run.
+pub(crate) fn assert_vncr_is_unmapped_unless_nested(host: HostData<'_>, hyp_context: bool) {
+    if hyp_context && host.flag(HostFlag::L1VncrMapped) {
+        // SAFETY: The way to stop this thread.
+        unsafe { bindings::BUG() };
+    }
+}
