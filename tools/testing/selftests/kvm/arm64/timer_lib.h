@@ -86,6 +86,7 @@ static inline const char *tt_errno_name(int err)
 	TT_ERR(ENXIO); TT_ERR(E2BIG); TT_ERR(ENOEXEC); TT_ERR(EAGAIN);
 	TT_ERR(ENOMEM); TT_ERR(EFAULT); TT_ERR(EBUSY); TT_ERR(EEXIST);
 	TT_ERR(ENODEV); TT_ERR(EINVAL); TT_ERR(ENOTTY); TT_ERR(ENOSPC);
+	TT_ERR(ENOSYS);
 	default: return "another errno";
 	}
 #undef TT_ERR
