@@ -7,13 +7,19 @@
 //! failure prints the smallest input that it found.
 #![cfg(test)]
 
+mod arm64;
 mod edges;
 mod timer;
+mod vgic;
 
 mod tests_counter;
 mod tests_ctl;
 mod tests_deadline;
+mod tests_esr;
 mod tests_machine;
 mod tests_map;
+mod tests_mops;
 mod tests_offset;
 mod tests_traps;
+mod tests_vgic;
+mod tests_vmcr;
