@@ -11,7 +11,13 @@ from pathlib import Path
 
 BASE = "KVM_ARM64_RUST"
 KVM = "arch/arm64/kvm"
-TIMER = "arch_timer.o"
+# The C objects that each part takes the place of.
+REPLACED = {
+    "timer": ["arch_timer.o"],
+    "switch": ["hyp/vhe/switch.o", "hyp/vhe/sysreg-sr.o", "hyp/vhe/debug-sr.o",
+               "hyp/vhe/timer-sr.o", "hyp/vgic-v3-sr.o", "hyp/vgic-v5-sr.o",
+               "hyp/vgic-v2-cpuif-proxy.o"],
+}
 # A result of the compiler's own, no code or data of the kernel.
 NOISE = (".comment", ".note.GNU-stack", ".llvm_addrsig")
 
@@ -112,13 +118,15 @@ def text_symbols(env, obj):
             if kind in "tTwW" and not name.startswith("$")}
 
 
-def c_timer_left(env, c, rust):
-    """What of C's timer is in the Rust kernel; an empty list is the aim."""
+def c_part_left(env, c, rust, part):
+    """What of C's part is in the Rust kernel; an empty list is the aim."""
     c_members, rust_members = members(env, c), members(env, rust)
-    c_timer = f"{KVM}/{TIMER}"
-    if c_timer not in c_members:
-        raise MatrixError(f"{TIMER} is not even in the C kernel: this check is blind")
-    left = [m for m in rust_members if m == c_timer]
+    replaced = {f"{KVM}/{name}" for name in REPLACED[part]}
+    unknown = replaced - set(c_members)
+    if unknown:
+        raise MatrixError(f"{' '.join(sorted(unknown))}: not even in the C kernel, "
+                          "so this check is blind")
+    left = [m for m in rust_members if m in replaced]
     if not any(m.startswith(f"{KVM}/rust/") for m in rust_members):
         left.append("(no Rust object is linked)")
     provided = set()
@@ -127,10 +135,13 @@ def c_timer_left(env, c, rust):
     names = {line.split()[2] for line in (rust / "System.map").read_text().splitlines()
              if len(line.split()) == 3 and line.split()[1] in "tT"}
     elsewhere = set()
+    gone = set()
     for member in c_members:
-        if member != c_timer:
+        if member in replaced:
+            gone |= text_symbols(env, c / member)
+        else:
             elsewhere |= text_symbols(env, c / member)
-    ghosts = (text_symbols(env, c / c_timer) & names) - provided - elsewhere
+    ghosts = (gone & names) - provided - elsewhere
     return left + sorted(ghosts)
 
 
@@ -139,7 +150,9 @@ def panic_symbols(env, folder):
     obj = folder / KVM / "rust/kvm_arm64.o"
     if not obj.is_file():
         raise MatrixError(f"no {obj}")
-    return sorted({name for _, name in symbols(env, obj, "-u") if "panic" in name})
+    # Not C's panic(), which a hypervisor calls when the hardware does the unexpected.
+    return sorted({name for _, name in symbols(env, obj, "-u")
+                   if re.search(r"panicking|begin_unwind", name)})
 
 
 # -- =n leaves C as it was ----------------------------------------------------------
