@@ -9,6 +9,7 @@
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
 #include <linux/irqflags.h>
+#include <linux/kprobes.h>
 #include <linux/kvm_host.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
@@ -27,7 +28,12 @@
 #include <kvm/arm_vgic.h>
 
 #include "../../arch/arm64/kvm/vgic/vgic.h"
-#include "../../arch/arm64/kvm/hyp/include/hyp/adjust_pc.h"
+
+/*
+ * Called while exceptions go to the vectors that lead out of a guest. Where it is not inlined no
+ * probe may be put into it.
+ */
+#define __kvm_rust_hyp_helper __rust_helper __kprobes
 
 /* Context */
 
@@ -140,16 +146,6 @@ __rust_helper bool rust_helper_irq_is_ppi(struct kvm *kvm, int irq)
 	return irq_is_ppi(kvm, irq);
 }
 
-__rust_helper bool rust_helper_is_protected_kvm_enabled(void)
-{
-	return is_protected_kvm_enabled();
-}
-
-__rust_helper bool rust_helper_kvm_is_vcpu_creation_in_progress(struct kvm *kvm)
-{
-	return kvm_is_vcpu_creation_in_progress(kvm);
-}
-
 __rust_helper struct kvm_vcpu *rust_helper_kvm_get_vcpu(struct kvm *kvm, int i)
 {
 	return kvm_get_vcpu(kvm, i);
@@ -160,16 +156,6 @@ __rust_helper struct kvm_vcpu *rust_helper_kvm_get_vcpu(struct kvm *kvm, int i)
 __rust_helper int rust_helper_vcpu_trylock_nested(struct kvm_vcpu *vcpu)
 {
 	return mutex_trylock_nest_lock(&vcpu->mutex, &vcpu->kvm->lock);
-}
-
-__rust_helper bool rust_helper_is_hyp_ctxt(const struct kvm_vcpu *vcpu)
-{
-	return is_hyp_ctxt(vcpu);
-}
-
-__rust_helper bool rust_helper_vcpu_el2_e2h_is_set(const struct kvm_vcpu *vcpu)
-{
-	return vcpu_el2_e2h_is_set(vcpu);
 }
 
 __rust_helper bool rust_helper_kvm_vcpu_is_blocking(struct kvm_vcpu *vcpu)
@@ -185,32 +171,6 @@ __rust_helper bool rust_helper_vcpu_in_wfit(struct kvm_vcpu *vcpu)
 __rust_helper u64 rust_helper_vcpu_trapped_rt(struct kvm_vcpu *vcpu)
 {
 	return vcpu_get_reg(vcpu, kvm_vcpu_sys_get_rt(vcpu));
-}
-
-__rust_helper u64 rust_helper_vcpu_sys_reg(const struct kvm_vcpu *vcpu, enum vcpu_sysreg reg)
-{
-	return __vcpu_sys_reg(vcpu, reg);
-}
-
-__rust_helper void rust_helper_vcpu_assign_sys_reg(struct kvm_vcpu *vcpu, enum vcpu_sysreg reg,
-						   u64 val)
-{
-	__vcpu_assign_sys_reg(vcpu, reg, val);
-}
-
-__rust_helper u64 *rust_helper_vcpu_sys_reg_ptr(struct kvm_vcpu *vcpu, enum vcpu_sysreg reg)
-{
-	return __ctxt_sys_reg(&vcpu->arch.ctxt, reg);
-}
-
-__rust_helper bool rust_helper_vcpu_el1_is_32bit(struct kvm_vcpu *vcpu)
-{
-	return vcpu_el1_is_32bit(vcpu);
-}
-
-__rust_helper bool rust_helper_vserror_state_is_nested(struct kvm_vcpu *vcpu)
-{
-	return vserror_state_is_nested(vcpu);
 }
 
 /* Virtual EL2 */
@@ -235,7 +195,7 @@ __rust_helper u64 rust_helper_translate_tcr_el2_to_tcr_el1(u64 tcr)
 	return translate_tcr_el2_to_tcr_el1(tcr);
 }
 
-/* World switch */
+/* Virtual CPU interfaces */
 
 #ifdef CONFIG_KVM_ARM64_RUST_SWITCH
 __rust_helper u64 rust_helper_vgic_ich_hcr_trap_bits(void)
@@ -243,14 +203,9 @@ __rust_helper u64 rust_helper_vgic_ich_hcr_trap_bits(void)
 	return vgic_ich_hcr_trap_bits();
 }
 
-__rust_helper unsigned long *rust_helper_vgic_v5_ppi_pendr(void)
+__kvm_rust_hyp_helper u64 rust_helper_vgic_ich_vtr(void)
 {
-	return host_data_ptr(vgic_v5_ppi_state)->pendr;
-}
-
-__rust_helper unsigned long *rust_helper_vgic_v5_ppi_activer_exit(void)
-{
-	return host_data_ptr(vgic_v5_ppi_state)->activer_exit;
+	return vgic_ich_vtr();
 }
 
 __rust_helper unsigned long rust_helper_local_daif_save(void)
@@ -278,74 +233,69 @@ __rust_helper void rust_helper_kvm_timer_set_cntvoff_nvhe(u64 cntvoff)
 
 /* Exits */
 
-__rust_helper bool rust_helper_vcpu_el2_tge_is_set(const struct kvm_vcpu *vcpu)
-{
-	return vcpu_el2_tge_is_set(vcpu);
-}
-
-__rust_helper bool rust_helper_vcpu_has_ptrauth(const struct kvm_vcpu *vcpu)
+__kvm_rust_hyp_helper bool rust_helper_vcpu_has_ptrauth(const struct kvm_vcpu *vcpu)
 {
 	return vcpu_has_ptrauth(vcpu);
 }
 
-__rust_helper bool rust_helper_vcpu_auth_eretax(struct kvm_vcpu *vcpu, u64 *elr)
+__kvm_rust_hyp_helper bool rust_helper_vcpu_auth_eretax(struct kvm_vcpu *vcpu, u64 *elr)
 {
 	return kvm_auth_eretax(vcpu, elr);
 }
 
-__rust_helper bool rust_helper_kvm_supported_tlbi_s1e1_op(struct kvm_vcpu *vcpu, u32 instr)
+__kvm_rust_hyp_helper bool rust_helper_kvm_supported_tlbi_s1e1_op(struct kvm_vcpu *vcpu, u32 instr)
 {
 	return kvm_supported_tlbi_s1e1_op(vcpu, instr);
 }
 
-__rust_helper bool rust_helper_kvm_supported_tlbi_s1e2_op(struct kvm_vcpu *vcpu, u32 instr)
+__kvm_rust_hyp_helper bool rust_helper_kvm_supported_tlbi_s1e2_op(struct kvm_vcpu *vcpu, u32 instr)
 {
 	return kvm_supported_tlbi_s1e2_op(vcpu, instr);
 }
 
-__rust_helper int rust_helper_kvm_translate_s1e1(u64 va)
+__kvm_rust_hyp_helper int rust_helper_kvm_translate_s1e1(u64 va)
 {
 	return system_supports_poe() ? __kvm_at(OP_AT_S1E1A, va) : __kvm_at(OP_AT_S1E1R, va);
 }
 
-__rust_helper u64 rust_helper_kvm_vcpu_get_fault_ipa(const struct kvm_vcpu *vcpu)
+__kvm_rust_hyp_helper u64 rust_helper_kvm_vcpu_get_fault_ipa(const struct kvm_vcpu *vcpu)
 {
 	return kvm_vcpu_get_fault_ipa(vcpu);
 }
 
-__rust_helper u64 rust_helper_arch_timer_read_cntpct_el0(void)
+__kvm_rust_hyp_helper u64 rust_helper_arch_timer_read_cntpct_el0(void)
 {
 	return arch_timer_read_cntpct_el0();
 }
 
 /* FP/SIMD */
 
-__rust_helper bool rust_helper_vcpu_has_sve(const struct kvm_vcpu *vcpu)
+__kvm_rust_hyp_helper bool rust_helper_vcpu_has_sve(const struct kvm_vcpu *vcpu)
 {
 	return vcpu_has_sve(vcpu);
 }
 
-__rust_helper bool rust_helper_vcpu_has_fpmr(const struct kvm_vcpu *vcpu)
+__kvm_rust_hyp_helper bool rust_helper_vcpu_has_fpmr(const struct kvm_vcpu *vcpu)
 {
 	return kvm_has_fpmr(vcpu->kvm);
 }
 
-__rust_helper bool rust_helper_guest_hyp_fpsimd_traps_enabled(const struct kvm_vcpu *vcpu)
+__kvm_rust_hyp_helper bool rust_helper_guest_hyp_fpsimd_traps_enabled(const struct kvm_vcpu *vcpu)
 {
 	return guest_hyp_fpsimd_traps_enabled(vcpu);
 }
 
-__rust_helper bool rust_helper_guest_hyp_sve_traps_enabled(const struct kvm_vcpu *vcpu)
+__kvm_rust_hyp_helper bool rust_helper_guest_hyp_sve_traps_enabled(const struct kvm_vcpu *vcpu)
 {
 	return guest_hyp_sve_traps_enabled(vcpu);
 }
 
-__rust_helper void rust_helper_vcpu_load_fpsimd(const struct kvm_vcpu *vcpu)
+__kvm_rust_hyp_helper void rust_helper_vcpu_load_fpsimd(const struct kvm_vcpu *vcpu)
 {
 	fpsimd_load_state(&vcpu->arch.ctxt.fp_regs);
 }
 
-__rust_helper void rust_helper_vcpu_load_sve(const struct kvm_vcpu *vcpu)
+__kvm_rust_hyp_helper void rust_helper_vcpu_load_sve(const struct kvm_vcpu *vcpu)
 {
 	sve_load_state(vcpu->arch.sve_state, true);
 	fpsimd_load_common(&vcpu->arch.ctxt.fp_regs);
@@ -364,22 +314,12 @@ __rust_helper void rust_helper_kvm_unmask_exceptions(void)
 	local_daif_restore(DAIF_PROCCTX_NOIRQ);
 }
 
-__rust_helper bool rust_helper_vcpu_has_ras(const struct kvm_vcpu *vcpu)
-{
-	return kvm_has_ras(vcpu->kvm);
-}
-
-__rust_helper bool rust_helper_vcpu_has_s1poe(const struct kvm_vcpu *vcpu)
-{
-	return kvm_has_s1poe(vcpu->kvm);
-}
-
-__rust_helper u64 rust_helper_vcpu_sanitised_cptr_el2(const struct kvm_vcpu *vcpu)
+__kvm_rust_hyp_helper u64 rust_helper_vcpu_sanitised_cptr_el2(const struct kvm_vcpu *vcpu)
 {
 	return vcpu_sanitised_cptr_el2(vcpu);
 }
 
-__rust_helper void rust_helper_vcpu_clear_vse(struct kvm_vcpu *vcpu)
+__kvm_rust_hyp_helper void rust_helper_vcpu_clear_vse(struct kvm_vcpu *vcpu)
 {
 	clear_bit(HCR_EL2_VSE_SHIFT, (unsigned long *)vcpu_hcr(vcpu));
 }
@@ -397,7 +337,7 @@ __rust_helper void rust_helper___load_stage2(struct kvm_s2_mmu *mmu)
 	__load_stage2(mmu);
 }
 
-__rust_helper u64 rust_helper_kvm_vncr_fixmap_address(void)
+__kvm_rust_hyp_helper u64 rust_helper_kvm_vncr_fixmap_address(void)
 {
 	return __fix_to_virt(vncr_fixmap(smp_processor_id()));
 }

@@ -38,6 +38,12 @@ class TestJudge(unittest.TestCase):
         verdict = self.judged((0, ""), (0, ""))
         self.assertEqual((verdict.status, verdict.differs), ("pass", False))
 
+    def test_seed_of_random_numbers_is_no_output(self):
+        c, rust = (0, "Random seed: 0x1\nx\n"), (0, "Random seed: 0x2\nx\n")
+        self.assertEqual(self.judged(c, rust, whole_output=True).status, "pass")
+        rust = (0, "Random seed: 0x2\ny\n")
+        self.assertEqual(self.judged(c, rust, whole_output=True).status, "fail")
+
     def test_only_rust_fails(self):
         verdict = self.judged((0, ""), (254, ""))
         self.assertEqual((verdict.status, verdict.differs), ("fail", True))

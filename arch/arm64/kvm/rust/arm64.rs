@@ -31,7 +31,6 @@ pub(crate) mod hcr;
 pub(crate) mod mops;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod percpu;
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod pstate;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod registers;

@@ -7,7 +7,6 @@
 
 pub(crate) mod arch_timer;
 pub(crate) mod context;
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod cpu_context;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod debug_regs;

@@ -63,6 +63,13 @@ pub(crate) fn has_nested_virt() -> bool {
     has_cap!(bindings::ARM64_HAS_NESTED_VIRT)
 }
 
+/// FEAT_NV2p1: `CPACR_EL1` and `CNTKCTL_EL1` of a guest hypervisor have all bits of `CPTR_EL2` and
+/// `CNTHCTL_EL2`.
+#[inline(always)]
+pub(crate) fn has_nv2p1() -> bool {
+    has_cap!(bindings::ARM64_HAS_NV2P1)
+}
+
 /// The hypervisor object runs with E2H set below a kernel at EL1 (hVHE).
 #[inline]
 pub(crate) fn has_hvhe() -> bool {
@@ -131,6 +138,9 @@ capabilities! {
     has_spsr_erratum_2077057 = ARM64_WORKAROUND_2077057,
     /// Cortex-A57 834220: a stage 1 fault may be reported as one of stage 2.
     has_erratum_834220 = ARM64_WORKAROUND_834220,
+    /// FEAT_NV3: the hardware keeps a guest hypervisor's `HCR_EL2` in a register of its own, and
+    /// performs its ERETs.
+    has_nv3 = ARM64_HAS_NV3,
     /// Apple: accesses to the PMU trap with a class of their own.
     has_impdef_pmu_traps = ARM64_WORKAROUND_PMUV3_IMPDEF_TRAPS,
 }

@@ -7,6 +7,8 @@
 //!
 //! Source: Arm ARM, "The Generic Timer in AArch64 state" and the registers' own pages.
 
+use super::cpucaps;
+
 /// One of the two EL0 timers.
 pub(crate) trait El0Timer {
     /// Reads `CNT*_CTL_EL0`.
@@ -81,14 +83,33 @@ pub(crate) fn write_cntpoff_el2(offset: u64) {
     write_sysreg!("S3_4_C14_C0_6", offset)
 }
 
-/// Clears, then sets bits of `CNTHCTL_EL2`; writes only a value that differs. Only for a kernel
-/// at EL2.
+/// Clears, then sets bits of a register; writes only a value that differs.
+macro_rules! update_sysreg {
+    ($reg:literal, $clear:expr, $set:expr) => {{
+        let old = read_sysreg!($reg);
+        let new = (old & !$clear) | $set;
+
+        if new != old {
+            write_sysreg!($reg, new);
+        }
+    }};
+}
+
+/// Clears, then sets bits of `CNTHCTL_EL2`. Only for a kernel at EL2.
 #[inline]
 pub(crate) fn update_cnthctl_el2(clear: u64, set: u64) {
-    let old = read_sysreg!("cnthctl_el2");
-    let new = (old & !clear) | set;
+    update_sysreg!("cnthctl_el2", clear, set);
+}
 
-    if new != old {
-        write_sysreg!("cnthctl_el2", new);
+/// The same for bits that say what traps from a guest. Only for a VHE host.
+///
+/// For such a kernel EL1's name is one of the same register, and one that does not trap if the
+/// kernel is a guest hypervisor itself. All bits but `ECV` get through by that with FEAT_NV2p1.
+#[inline]
+pub(crate) fn update_timer_traps(clear: u64, set: u64) {
+    if cpucaps::has_nv2p1() {
+        update_sysreg!("cntkctl_el1", clear, set);
+    } else {
+        update_sysreg!("cnthctl_el2", clear, set);
     }
 }

@@ -120,12 +120,6 @@ pub(crate) fn write_hcr(value: u64) {
     write_sysreg!("S3_4_C12_C11_0", value)
 }
 
-/// Reads `ICH_VTR_EL2`.
-#[inline(always)]
-pub(crate) fn read_vtr() -> u64 {
-    read_sysreg!("S3_4_C12_C11_1")
-}
-
 /// Reads `ICH_MISR_EL2`.
 #[inline(always)]
 pub(crate) fn read_misr() -> u64 {
@@ -210,14 +204,14 @@ const VCTLR_V3: u64 = 1 << 1;
 #[inline(always)]
 pub(crate) fn set_gicv3_compatible(compatible: bool) {
     let old = read_sysreg!("S3_4_C12_C11_4");
+    let new = if compatible {
+        old | VCTLR_V3
+    } else {
+        old & !VCTLR_V3
+    };
 
-    write_sysreg!(
-        "S3_4_C12_C11_4",
-        if compatible {
-            old | VCTLR_V3
-        } else {
-            old & !VCTLR_V3
-        }
-    );
+    if new != old {
+        write_sysreg!("S3_4_C12_C11_4", new);
+    }
     isb();
 }

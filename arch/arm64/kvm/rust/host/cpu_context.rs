@@ -258,6 +258,27 @@ impl SysRegs<'_> {
         }
     }
 
+    /// Where a register is.
+    #[inline(always)]
+    pub(super) fn address(self, reg: SysReg) -> *mut u64 {
+        self.slot(reg)
+    }
+
+    /// The value of a register that others may write meanwhile, in one load: a timer's, which
+    /// expires on whatever CPU, and one that the hardware accesses on behalf of a guest hypervisor.
+    #[inline(always)]
+    pub(crate) fn get_once(self, reg: SysReg) -> u64 {
+        // SAFETY: By the type invariant.
+        unsafe { self.slot(reg).read_volatile() }
+    }
+
+    /// Sets the value of a register that others may read or write meanwhile, in one store.
+    #[inline(always)]
+    pub(crate) fn set_once(self, reg: SysReg, value: u64) {
+        // SAFETY: By the type invariant.
+        unsafe { self.slot(reg).write_volatile(value) };
+    }
+
     /// The value of a register.
     #[inline(always)]
     pub(crate) fn get(self, reg: SysReg) -> u64 {

@@ -9,7 +9,8 @@ use super::{
         CpuContext,
         SysRegs, //
     },
-    debug_regs::DebugRegs, //
+    debug_regs::DebugRegs,
+    vgic_v5::PpiState, //
 };
 use crate::{
     arm64::{
@@ -135,6 +136,20 @@ impl<'cpu> HostData<'cpu> {
     pub(crate) fn last_debug_regs(self) -> (u32, u32) {
         // SAFETY: See above; constant once the CPU is up.
         unsafe { ((*self.ptr).debug_brps, (*self.ptr).debug_wrps) }
+    }
+
+    /// The CPU's note of a GICv5 guest's PPIs.
+    #[inline(always)]
+    pub(crate) fn ppi_state(self) -> PpiState<'cpu> {
+        // SAFETY: See above; nobody but this CPU has its note. CAST: bitmaps of 64 bits.
+        unsafe {
+            let state = &raw mut (*self.ptr).vgic_v5_ppi_state;
+
+            PpiState::from_raw(
+                (&raw mut (*state).pendr).cast(),
+                (&raw mut (*state).activer_exit).cast(),
+            )
+        }
     }
 
     /// The host's breakpoints and watchpoints while a guest has its own.

@@ -129,8 +129,8 @@ impl Restart {
     #[inline(always)]
     pub(crate) fn into_raw(self) -> bindings::hrtimer_restart {
         match self {
-            Self::No => bindings::hrtimer_restart_HRTIMER_NORESTART,
-            Self::Yes => bindings::hrtimer_restart_HRTIMER_RESTART,
+            Self::No => bindings::hrtimer_restart::HRTIMER_NORESTART,
+            Self::Yes => bindings::hrtimer_restart::HRTIMER_RESTART,
         }
     }
 }

@@ -59,8 +59,8 @@ impl<'a> LockedVcpu<'a> {
     ///
     /// # Errors
     ///
-    /// `EBUSY` if one of the locks is taken, or if a vCPU is being made: that one is not among the
-    /// VM's vCPUs yet, but may be about to set the counters' offsets.
+    /// `EBUSY` if one of the locks is taken: a vCPU is in use, or being made, which takes the VM
+    /// lock from start to end.
     pub(crate) fn stop_others(&self) -> Result<OthersStopped<'_>> {
         let vm = self.vcpu.vm();
 
@@ -68,11 +68,6 @@ impl<'a> LockedVcpu<'a> {
         unsafe { bindings::mutex_assert_is_held(mutex_of(self.vcpu)) };
 
         let guard = vm.lock().try_lock().ok_or(EBUSY)?;
-
-        // SAFETY: `kvm->lock` is held, as required.
-        if unsafe { bindings::kvm_is_vcpu_creation_in_progress(vm.as_ptr()) } {
-            return Err(EBUSY);
-        }
 
         let mut stopped = OthersStopped {
             own: self.vcpu,

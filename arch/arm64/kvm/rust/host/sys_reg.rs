@@ -152,6 +152,7 @@ sys_regs! {
     VPIDR_EL2 = vcpu_sysreg_VPIDR_EL2,
     VMPIDR_EL2 = vcpu_sysreg_VMPIDR_EL2,
     HCR_EL2 = vcpu_sysreg_HCR_EL2,
+    NVHCR_EL2 = vcpu_sysreg_NVHCR_EL2,
     HSTR_EL2 = vcpu_sysreg_HSTR_EL2,
     VTTBR_EL2 = vcpu_sysreg_VTTBR_EL2,
     VTCR_EL2 = vcpu_sysreg_VTCR_EL2,

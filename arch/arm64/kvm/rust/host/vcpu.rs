@@ -16,7 +16,13 @@ use super::{
         Vm, //
     }, //
 };
-use crate::arm64::cpucaps;
+use crate::arm64::{
+    cpucaps,
+    pstate::{
+        Mode,
+        Pstate, //
+    }, //
+};
 use core::{
     marker::PhantomData,
     ptr, //
@@ -24,6 +30,14 @@ use core::{
 use kernel::bindings;
 
 pub(crate) use super::sys_reg::SysReg;
+
+/// `HCR_EL2` of a guest hypervisor: its host's user space runs, or could.
+const TGE: u64 = 1 << 27;
+/// It is a VHE host.
+const E2H: u64 = 1 << 34;
+/// It gets SErrors.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+const AMO: u64 = 1 << 5;
 
 /// A reference to a `struct kvm_vcpu`.
 ///
@@ -96,11 +110,25 @@ impl<'a> Vcpu<'a> {
         cpucaps::has_nested_virt() && self.vm().has_vcpu_feature(VcpuFeature::HAS_EL2)
     }
 
-    /// Whether it is at virtual EL2, or in the user space of a hypervisor that is a VHE host.
-    #[inline]
+    /// Whether it is at virtual EL2, or in the user space of a hypervisor that is a VHE host. TGE
+    /// without E2H, of which there is no such user space, counts as well.
+    #[inline(always)]
     pub(crate) fn in_hyp_context(self) -> bool {
+        self.has_el2()
+            && (matches!(self.pstate().mode(), Mode::El2t | Mode::El2h)
+                || self.virtual_hcr() & TGE != 0)
+    }
+
+    #[inline(always)]
+    fn pstate(self) -> Pstate {
         // SAFETY: See above.
-        unsafe { bindings::is_hyp_ctxt(self.ptr) }
+        Pstate::from_raw(unsafe { (*self.ptr).arch.ctxt.regs.pstate })
+    }
+
+    /// Its `HCR_EL2`, of which it has no bits in memory but those that its VM's features bring.
+    #[inline(always)]
+    fn virtual_hcr(self) -> u64 {
+        self.context().sys_regs().get(SysReg::HCR_EL2)
     }
 
     /// Whether it has a virtual EL2 and is below it: the guest of a guest.
@@ -111,10 +139,23 @@ impl<'a> Vcpu<'a> {
     }
 
     /// Its `HCR_EL2.E2H`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn el2_e2h(self) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::vcpu_el2_e2h_is_set(self.ptr) }
+        self.virtual_hcr() & E2H != 0
+    }
+
+    /// Its `HCR_EL2.TGE`.
+    #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+    #[inline(always)]
+    pub(crate) fn el2_tge(self) -> bool {
+        self.virtual_hcr() & TGE != 0
+    }
+
+    /// Its `HCR_EL2.AMO`.
+    #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+    #[inline(always)]
+    pub(crate) fn el2_amo(self) -> bool {
+        self.virtual_hcr() & AMO != 0
     }
 
     /// Whether its thread is about to sleep, or sleeps, in `kvm_vcpu_block()`.
@@ -144,26 +185,34 @@ impl<'a> Vcpu<'a> {
         unsafe { bindings::vcpu_trapped_rt(self.ptr) }
     }
 
-    /// The value in memory of a register. Stale for one that the hardware holds at the moment.
+    /// The value in memory of a register, less the bits that a guest with EL2 does not have. Stale
+    /// for one that the hardware holds at the moment.
     #[inline(always)]
     pub(crate) fn sys_reg(self, reg: SysReg) -> u64 {
-        // SAFETY: See above; the register exists by its invariant.
-        unsafe { bindings::vcpu_sys_reg(self.ptr, reg.as_raw()) }
+        self.sanitised(reg, self.context().sys_regs().get(reg))
     }
 
-    /// Sets the value in memory of a register, less the bits that a nested guest does not have.
+    /// Sets the value in memory of a register, less the bits that a guest with EL2 does not have.
     #[inline(always)]
     pub(crate) fn set_sys_reg(self, reg: SysReg, value: u64) {
-        // SAFETY: See above; the register exists by its invariant.
-        unsafe { bindings::vcpu_assign_sys_reg(self.ptr, reg.as_raw(), value) };
+        self.context()
+            .sys_regs()
+            .set(reg, self.sanitised(reg, value));
+    }
+
+    #[inline(always)]
+    fn sanitised(self, reg: SysReg, value: u64) -> u64 {
+        if reg.is_sanitised() && self.has_el2() {
+            // SAFETY: See above; the register exists by its invariant.
+            unsafe { bindings::kvm_vcpu_apply_reg_masks(self.ptr, reg.as_raw(), value) }
+        } else {
+            value
+        }
     }
 
     /// The value in memory of `CNTVOFF_EL2`, as a cell.
     pub(crate) fn cntvoff_cell(self) -> OffsetCell<'a> {
-        // SAFETY: See above; the register exists by its invariant.
-        OffsetCell::new(unsafe {
-            bindings::vcpu_sys_reg_ptr(self.ptr, SysReg::CNTVOFF_EL2.as_raw())
-        })
+        OffsetCell::new(self.context().sys_regs().address(SysReg::CNTVOFF_EL2))
     }
 
     /// One of its timers.

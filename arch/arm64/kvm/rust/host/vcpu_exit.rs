@@ -8,7 +8,10 @@
 use super::{
     sys_reg::SysReg,
     vcpu::Vcpu,
-    vm::TimerIndex, //
+    vm::{
+        TimerIndex,
+        Vm, //
+    }, //
 };
 use crate::{
     arm64::{
@@ -59,13 +62,6 @@ impl Vcpu<'_> {
     pub(crate) fn skip_instruction_aarch32(self) {
         // SAFETY: See above; program counter and PSTATE are in memory, the caller says.
         unsafe { bindings::kvm_skip_instr32(self.as_ptr()) };
-    }
-
-    /// Its `HCR_EL2.TGE`.
-    #[inline(always)]
-    pub(crate) fn el2_tge(self) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::vcpu_el2_tge_is_set(self.as_ptr()) }
     }
 
     /// Whether its guest hypervisor is a VHE host whose user space runs, or could.
@@ -138,6 +134,19 @@ impl Vcpu<'_> {
             // SAFETY: See above. A page, and the offset in it, which both addresses have.
             page => Some(page | unsafe { (*self.as_ptr()).arch.fault.far_el2 } & 0xfff),
         }
+    }
+}
+
+impl Vm<'_> {
+    /// Whether a page of a nested guest's hypervisor, which its `VNCR_EL2` names, is mapped for any
+    /// of the VM's vCPUs, or is about to be.
+    #[inline(always)]
+    pub(crate) fn has_vncr_translations(self) -> bool {
+        // SAFETY: Valid by the type invariant; one aligned load, as of C's atomic_read().
+        let count =
+            unsafe { (&raw const (*self.as_ptr()).arch.vncr_tlb_count.counter).read_volatile() };
+
+        count != 0
     }
 }
 

@@ -90,20 +90,6 @@ impl Vcpu<'_> {
         unsafe { bindings::__kvm_adjust_pc(self.as_ptr()) };
     }
 
-    /// Whether the guest is told of FEAT_RAS.
-    #[inline(always)]
-    pub(crate) fn has_ras(self) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::vcpu_has_ras(self.as_ptr()) }
-    }
-
-    /// Whether the guest has FEAT_S1POE.
-    #[inline(always)]
-    pub(crate) fn has_s1poe(self) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::vcpu_has_s1poe(self.as_ptr()) }
-    }
-
     /// The syndrome of the virtual SError that user space or KVM made pending.
     #[inline(always)]
     pub(crate) fn vserror_syndrome(self) -> u64 {

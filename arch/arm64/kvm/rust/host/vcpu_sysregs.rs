@@ -11,7 +11,10 @@ use super::{
     vm::Vm, //
 };
 use crate::{
-    arm64::cpucaps,
+    arm64::{
+        cpucaps,
+        hcr::Hcr, //
+    },
     bindings, //
 };
 
@@ -31,6 +34,11 @@ impl IdField {
     pub(crate) const S1PIE: Self = Self::mmfr3(bindings::ID_AA64MMFR3_EL1_S1PIE_SHIFT);
     /// FEAT_S1POE.
     pub(crate) const S1POE: Self = Self::mmfr3(bindings::ID_AA64MMFR3_EL1_S1POE_SHIFT);
+    /// How much of FEAT_NV there is beyond FEAT_NV2.
+    const NV_FRAC: Self = Self {
+        register: bindings::KVM_ID_REG_AA64MMFR4 as usize,
+        shift: bindings::ID_AA64MMFR4_EL1_NV_frac_SHIFT,
+    };
     /// FEAT_RAS.
     pub(crate) const RAS: Self = Self {
         // CAST: widening, here and below.
@@ -50,6 +58,12 @@ impl Vm<'_> {
     /// Whether an ID register tells the guest of a feature.
     #[inline(always)]
     pub(crate) fn tells_of(self, field: IdField) -> bool {
+        self.id_field(field) != 0
+    }
+
+    /// A field of an ID register, as the guest sees it.
+    #[inline(always)]
+    fn id_field(self, field: IdField) -> u64 {
         // SAFETY: Valid by the type invariant, here and below. The registers named above are
         // within the array; they do not change once a vCPU has run.
         let value = unsafe {
@@ -59,7 +73,13 @@ impl Vm<'_> {
                 .read()
         };
 
-        value.wrapping_shr(field.shift) & 0xf != 0
+        value.wrapping_shr(field.shift) & 0xf
+    }
+
+    /// Whether the guest is told of FEAT_NV3.
+    #[inline(always)]
+    pub(crate) fn tells_of_nv3(self) -> bool {
+        self.id_field(IdField::NV_FRAC) >= bindings::KVM_NV_FRAC_NV3
     }
 
     /// Whether user space gave the guest memory tagging.
@@ -94,15 +114,16 @@ impl Vcpu<'_> {
     /// Whether EL1 is AArch32. There is no such vCPU on CPUs that cannot have that.
     #[inline(always)]
     pub(crate) fn el1_is_aarch32(self) -> bool {
-        // SAFETY: Valid by the type invariant, here and below.
-        cpucaps::has_aarch32_el1() && unsafe { bindings::vcpu_el1_is_32bit(self.as_ptr()) }
+        cpucaps::has_aarch32_el1() && !self.hcr().has(Hcr::RW)
     }
 
     /// Whether virtual SErrors are those of the nested guest's own hypervisor.
     #[inline]
     pub(crate) fn vserror_is_nested(self) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::vserror_state_is_nested(self.as_ptr()) }
+        /// `HCRX_EL2.TMEA`.
+        const TMEA: u64 = 1 << bindings::HCRX_EL2_TMEA_SHIFT;
+
+        self.in_nested_context() && (self.el2_amo() || self.sys_reg(SysReg::HCRX_EL2) & TMEA != 0)
     }
 
     /// Virtual EL2's translation and traps, for running it at EL1.
@@ -122,7 +143,7 @@ impl Vcpu<'_> {
     /// everyone who accesses one on its behalf. Preemption is off.
     #[inline(always)]
     pub(crate) fn set_sysregs_on_cpu(self, on_cpu: bool) {
-        // SAFETY: See above. Flags of this kind change by the vCPU's own thread alone.
+        // SAFETY: Valid by the type invariant. Flags of this kind change by the vCPU's own thread alone.
         unsafe {
             if on_cpu {
                 (*self.as_ptr()).arch.sflags |= bindings::KVM_VCPU_SYSREGS_ON_CPU;

@@ -125,6 +125,14 @@ impl Vcpu<'_> {
     }
 }
 
+/// `ICH_VTR_EL2` of the host's CPUs, less what an erratum makes of no use.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[inline(always)]
+pub(crate) fn ich_vtr() -> u64 {
+    // SAFETY: A constant that is patched in once the capabilities are final.
+    unsafe { bindings::vgic_ich_vtr() }
+}
+
 /// The bits of `ICH_HCR_EL2` that make all guests' accesses to their CPU interface trap.
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 #[inline(always)]

@@ -5,7 +5,6 @@
 //! C headers: [`include/kvm/arm_vgic.h`](srctree/include/kvm/arm_vgic.h),
 //! [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h)
 
-use super::context::OnCpu;
 use core::marker::PhantomData;
 use kernel::bindings;
 
@@ -99,15 +98,16 @@ pub(crate) struct PpiState<'cpu> {
 }
 
 impl<'cpu> PpiState<'cpu> {
-    /// This CPU's.
+    /// # Safety
+    ///
+    /// Both must point at 64 bits that only this CPU accesses, for the lifetime of the returned
+    /// value.
     #[inline(always)]
-    pub(crate) fn of_this_cpu(_on_cpu: OnCpu<'cpu>) -> Self {
-        // INVARIANT: Both are per-CPU, and the caller stays on its CPU for `'cpu`.
+    pub(super) unsafe fn from_raw(pending: *mut u64, active: *mut u64) -> Self {
+        // INVARIANT: By the safety requirements.
         Self {
-            // SAFETY: Yields an address of per-CPU data. CAST: bitmaps of 64 bits.
-            pending: unsafe { bindings::vgic_v5_ppi_pendr() }.cast(),
-            // SAFETY: As above.
-            active: unsafe { bindings::vgic_v5_ppi_activer_exit() }.cast(),
+            pending,
+            active,
             _cpu: PhantomData,
         }
     }

@@ -103,14 +103,6 @@ impl<'a> Vm<'a> {
         unsafe { bindings::kvm_vm_is_protected(self.ptr) }
     }
 
-    /// Whether its guest's physical counter can differ from the host's. With pKVM it cannot, of
-    /// whatever kind the VM is: the hypervisor code at EL2 knows no offset.
-    #[inline]
-    pub(crate) fn can_offset_physical_counter(self) -> bool {
-        // SAFETY: No preconditions.
-        !unsafe { bindings::is_protected_kvm_enabled() }
-    }
-
     /// Whether KVM emulates the interrupt controller, rather than the VMM.
     #[inline]
     pub(crate) fn has_irqchip(self) -> bool {
@@ -224,7 +216,8 @@ impl<'a> Vm<'a> {
     ///
     /// # Errors
     ///
-    /// `EBUSY` if a vCPU is in use. C's own errno is not of interest: it is the only reason.
+    /// `EBUSY` if a vCPU is in use. C's own errno is not of interest: it is the only reason. None is
+    /// being made, which takes the VM lock from start to end.
     pub(crate) fn stop_all_vcpus(self) -> Result<AllVcpusStopped<'a>> {
         let guard = self.lock().lock();
 

@@ -22,7 +22,8 @@ use super::{
         GuestExit,
         Kind,
         Switch, //
-    }, //
+    },
+    traps, //
 };
 use crate::{
     arm64::{
@@ -103,8 +104,8 @@ pub(super) fn fixup<K: Kind>(switch: Switch<'_>, exit: GuestExit) -> ControlFlow
     flow
 }
 
-/// Takes PSTATE over from the hardware, where a vCPU at virtual EL2 is at EL1. Returns the
-/// hardware's.
+/// Takes PSTATE over from the hardware, where a vCPU at virtual EL2 is at EL1, and a guest
+/// hypervisor's `HCR_EL2`, which it writes without a trap. Returns the hardware's PSTATE.
 #[inline(always)]
 fn synchronise_pstate<K: Kind>(switch: Switch<'_>) -> Pstate {
     if cpucaps::has_spsr_erratum_2077057() {
@@ -115,6 +116,7 @@ fn synchronise_pstate<K: Kind>(switch: Switch<'_>) -> Pstate {
 
     if K::in_hyp_context(switch) {
         switch.guest.set_pstate(pstate.as_virtual_el2().into_raw());
+        traps::hcr::take_over(switch);
     } else {
         switch.guest.set_pstate(pstate.into_raw());
     }
@@ -142,7 +144,7 @@ fn resolve<K: Kind>(trap: Trap<'_>) -> ControlFlow<GuestExit> {
         FpAsimd => fpsimd::give_to_guest::<K>(trap.switch, fpsimd::Use::Fp),
         Sve => fpsimd::give_to_guest::<K>(trap.switch, fpsimd::Use::Sve),
         Cp15 => gic::v3_access(trap),
-        Eret => K::HAS_EL2 && nested::eret::resolve(trap),
+        Eret => K::HAS_EL2 && nested::eret::resolve::<K>(trap),
         MemoryOperation => memory_operation::restart(trap),
         Unallocated3f => {
             errata::translate_impdef_trap(trap.switch);

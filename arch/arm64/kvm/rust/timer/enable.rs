@@ -70,10 +70,10 @@ fn settle_ppis(vcpu: Vcpu<'_>) -> bool {
     for timer in Timer::all(vcpu) {
         let intid = timer.intid();
 
-        if vcpu.own_irq(&config, intid, timer.context()).is_err() {
+        if vm.has_gicv5() && intid != vm.ppi_intid(timer.id().default_ppi()) {
             return false;
         }
-        if vm.has_gicv5() && intid != vm.ppi_intid(timer.id().default_ppi()) {
+        if vcpu.own_irq(&config, intid, timer.context()).is_err() {
             return false;
         }
 

@@ -512,7 +512,7 @@ unsafe extern "C" fn host_interrupt(irq: i32, slot: *mut c_void) -> bindings::ir
         line::host_interrupt(host, unsafe { Vcpu::from_raw(vcpu) }, irq as u32, &irq_off);
     }
 
-    bindings::irqreturn_IRQ_HANDLED
+    bindings::irqreturn::IRQ_HANDLED
 }
 
 /// # Safety

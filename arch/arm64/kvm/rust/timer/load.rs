@@ -29,7 +29,7 @@ use super::{
 use crate::{
     arm64::{
         cpucaps,
-        generic_timer::update_cnthctl_el2, //
+        generic_timer::update_timer_traps, //
     },
     host::{
         context::{
@@ -173,7 +173,7 @@ fn set_traps(vcpu: Vcpu<'_>, map: TimerMap) {
     };
     let update = inputs.cnthctl();
 
-    update_cnthctl_el2(update.clear, update.set);
+    update_timer_traps(update.clear, update.set);
 }
 
 /// A guest hypervisor has exited. Its EL1 timers are emulated, and without FEAT_ECV, which lets

@@ -51,31 +51,22 @@ impl OffsetAttr {
     ///
     /// # Errors
     ///
-    /// `ENXIO` if the VM cannot offset that counter.
+    /// `ENXIO` if the VM is protected: its guest sees the host's counters.
     pub(super) fn check(self, vm: Vm<'_>) -> Result {
-        let has = match self {
-            _ if vm.is_protected() => false,
-            Self::Virtual => true,
-            Self::Physical => vm.can_offset_physical_counter(),
-        };
-
-        if has {
-            Ok(())
-        } else {
+        if vm.is_protected() {
             Err(ENXIO)
+        } else {
+            Ok(())
         }
     }
 }
 
-/// What is in force. A physical offset that was set where there can be none has no effect.
+/// What is in force.
 fn in_force(vm: Vm<'_>) -> VmOffsets {
-    let phys = if vm.can_offset_physical_counter() {
-        Offset::new(vm.physical_offset().read())
-    } else {
-        Offset::ZERO
-    };
-
-    VmOffsets::new(Offset::new(vm.virtual_offset().read()), phys)
+    VmOffsets::new(
+        Offset::new(vm.virtual_offset().read()),
+        Offset::new(vm.physical_offset().read()),
+    )
 }
 
 /// Sets an offset of the VM; writes of counter values are ignored from now. The other attribute

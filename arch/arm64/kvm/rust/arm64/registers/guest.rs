@@ -89,6 +89,12 @@ guest_registers! {
     TpidrroEl0 = "S3_3_C13_C0_3",
 }
 
+// Of a guest hypervisor: what it writes to `HCR_EL2`.
+guest_registers! {
+    /// `NVHCR_EL2` (FEAT_NV3).
+    NvhcrEl2 = "S3_4_C1_C5_0",
+}
+
 // What a guest reads as something else, and what virtual exceptions are made of.
 guest_registers! {
     /// `VPIDR_EL2`: the guest's `MIDR_EL1`.

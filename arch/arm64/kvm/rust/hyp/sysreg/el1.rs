@@ -6,13 +6,20 @@
 use super::extensions::Extensions;
 use crate::{
     arm64::{
+        cpucaps,
         evidence::Vhe,
+        hcr::Hcr,
         registers::{
             guest::*,
-            GuestRegister, //
+            GuestRegister,
+            SystemRegister, //
         }, //
     },
-    host::vcpu::Vcpu, //
+    bindings,
+    host::{
+        sys_reg::SysReg,
+        vcpu::Vcpu, //
+    }, //
 };
 
 register_list! {
@@ -74,11 +81,41 @@ register_list! {
     }
 }
 
+/// Saves EL1 of a guest that is not at virtual EL2.
+#[inline]
+pub(super) fn save(vcpu: Vcpu<'_>, have: Extensions) {
+    let memory = vcpu.context().sys_regs();
+
+    El1::save(memory, have);
+    if runs_nv3_hypervisor(vcpu) {
+        memory.set(SysReg::NVHCR_EL2, NvhcrEl2::read());
+    }
+}
+
 /// Restores EL1 of a guest that is not at virtual EL2.
 #[inline(never)]
 pub(super) fn restore(vcpu: Vcpu<'_>, identity: Identity, have: Extensions, vhe: Vhe<'_>) {
+    let memory = vcpu.context().sys_regs();
+
     identity.set(vhe);
-    El1::restore(vcpu.context().sys_regs(), have, vhe);
+    El1::restore(memory, have, vhe);
+    if runs_nv3_hypervisor(vcpu) {
+        NvhcrEl2::set(memory.get(SysReg::NVHCR_EL2), vhe);
+    }
+}
+
+/// Whether the guest of a guest hypervisor is a hypervisor itself, and has the register that
+/// FEAT_NV3 keeps a guest hypervisor's `HCR_EL2` in.
+#[inline(always)]
+fn runs_nv3_hypervisor(vcpu: Vcpu<'_>) -> bool {
+    /// `HCRX_EL2.NVTGE`.
+    const NVTGE: u64 = 1 << bindings::HCRX_EL2_NVTGE_SHIFT;
+
+    cpucaps::has_nv3()
+        && vcpu.vm().tells_of_nv3()
+        && vcpu.in_nested_context()
+        && Hcr::from_raw(vcpu.sys_reg(SysReg::HCR_EL2)).has(Hcr::NV)
+        && vcpu.sys_reg(SysReg::HCRX_EL2) & NVTGE != 0
 }
 
 /// Who the guest's CPU says it is.

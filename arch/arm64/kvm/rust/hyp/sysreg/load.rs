@@ -8,7 +8,6 @@ use super::{
     el1::{
         self,
         Aarch32,
-        El1,
         Identity,
         User, //
     },
@@ -83,7 +82,7 @@ pub(crate) fn put(vcpu: Vcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
     if vcpu.in_hyp_context() {
         vel2::save(vcpu, have);
     } else {
-        El1::save(guest.sys_regs(), have);
+        el1::save(vcpu, have);
     }
 
     User::save(guest.sys_regs(), Extensions::NONE);

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     arm64::{
+        cpucaps,
         evidence::Vhe,
         registers::{
             guest::*,
@@ -91,13 +92,24 @@ pub(super) fn save(vcpu: Vcpu<'_>, have: Extensions) {
         return;
     }
 
-    // Not CPTR_EL2: accesses to CPACR_EL1 trap, so it is in memory already.
     VheHost::save(memory, have);
     Extended::save(memory, have);
-    memory.set(
-        SysReg::CNTHCTL_EL2,
-        with_cntkctl(memory.get(SysReg::CNTHCTL_EL2), CntkctlEl1::read()),
-    );
+    if cpucaps::has_nv2p1() {
+        save_whole(memory);
+    } else {
+        // Not CPTR_EL2: accesses to CPACR_EL1 trap, so it is in memory already.
+        memory.set(
+            SysReg::CNTHCTL_EL2,
+            with_cntkctl(memory.get(SysReg::CNTHCTL_EL2), CntkctlEl1::read()),
+        );
+    }
+}
+
+/// Saves what has all of EL2's bits in EL1's registers with FEAT_NV2p1.
+#[cold]
+fn save_whole(memory: Sanitised<'_>) {
+    memory.set(SysReg::CPTR_EL2, CpacrEl1::read());
+    memory.set(SysReg::CNTHCTL_EL2, CntkctlEl1::read());
 }
 
 /// Restores virtual EL2.

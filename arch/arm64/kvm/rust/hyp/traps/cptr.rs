@@ -13,7 +13,10 @@ use crate::{
         fp::Fpexc32El2,
         registers::GuestRegister, //
     },
-    host::host_data::FpOwner,
+    host::{
+        host_data::FpOwner,
+        vcpu_sysregs::IdField, //
+    },
     hyp::switch::{
         Kind,
         Switch, //
@@ -67,16 +70,20 @@ fn nested<K: Kind>(switch: Switch<'_>, value: Cptr) -> Cptr {
     let vcpu = switch.vcpu;
 
     if K::in_hyp_context(switch) {
-        // Its CPTR_EL2 has bits that CPACR_EL1, by which it gets there, has not. So that traps, by
-        // one of the very bits.
-        return if vcpu.el2_e2h() {
+        // Its CPTR_EL2 has bits that CPACR_EL1, by which it gets there, has not before FEAT_NV2p1.
+        // So that traps, by one of the very bits.
+        return if !cpucaps::has_nv2p1() && vcpu.el2_e2h() {
             value.or(Cptr::TCPAC)
         } else {
             value
         };
     }
 
-    for_nested_guest(value, Cptr::from_raw(vcpu.nested_cptr()), vcpu.has_s1poe())
+    for_nested_guest(
+        value,
+        Cptr::from_raw(vcpu.nested_cptr()),
+        vcpu.vm().tells_of(IdField::S1POE),
+    )
 }
 
 /// The host's value, less what the guest hypervisor's does not let its guest use.

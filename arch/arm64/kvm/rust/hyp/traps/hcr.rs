@@ -7,14 +7,19 @@ use crate::{
         cpucaps,
         hcr::Hcr,
         registers::{
-            guest::VsesrEl2,
-            GuestRegister, //
+            guest::{
+                NvhcrEl2,
+                VsesrEl2, //
+            },
+            GuestRegister,
+            SystemRegister, //
         }, //
     },
     host::{
         host_data::HostFlag,
         sys_reg::SysReg,
         vcpu::Vcpu,
+        vcpu_sysregs::IdField,
         world, //
     },
     hyp::switch::{
@@ -60,6 +65,7 @@ fn nested<K: Kind>(switch: Switch<'_>) -> Hcr {
     world::assert_vncr_is_unmapped_unless_nested(switch.host, hyp_context);
 
     if hyp_context {
+        publish(switch);
         world::point_vncr_at_vcpu(vcpu, switch.masked);
         return of_guest_hypervisor(vcpu.nested_hcr_res1(), vcpu.el2_e2h());
     }
@@ -70,6 +76,41 @@ fn nested<K: Kind>(switch: Switch<'_>) -> Hcr {
         world::point_vncr_at_fixmap(vcpu.sys_reg(SysReg::VNCR_EL2), switch.masked);
     }
     hcr
+}
+
+/// Whether the hardware has a register for what a guest hypervisor writes to its `HCR_EL2`, rather
+/// than a place in its page: one that is a VHE host, with FEAT_NV3.
+#[inline(always)]
+fn is_in_hardware(vcpu: Vcpu<'_>) -> bool {
+    cpucaps::has_nv3() && vcpu.el2_e2h()
+}
+
+/// Lets a guest hypervisor find its `HCR_EL2` where it reads and writes it without a trap.
+#[inline(always)]
+fn publish(switch: Switch<'_>) {
+    let hcr = switch.guest.sys_reg(SysReg::HCR_EL2);
+
+    if is_in_hardware(switch.vcpu) {
+        NvhcrEl2::set(hcr, *switch.masked);
+    } else {
+        switch.guest.set_sys_reg(SysReg::NVHCR_EL2, hcr);
+    }
+}
+
+/// Takes over what a guest hypervisor has made of its `HCR_EL2`. Right after the exit: whether the
+/// vCPU is in hyp context depends on it.
+#[inline(always)]
+pub(in crate::hyp) fn take_over(switch: Switch<'_>) {
+    let hcr = if is_in_hardware(switch.vcpu) {
+        NvhcrEl2::read()
+    } else {
+        switch.guest.sys_reg(SysReg::NVHCR_EL2)
+    };
+
+    // Most exits come without a change. What is in memory has no bits that the guest does not have.
+    if hcr != switch.guest.sys_reg(SysReg::HCR_EL2) {
+        switch.vcpu.set_sys_reg(SysReg::HCR_EL2, hcr);
+    }
 }
 
 /// For a guest hypervisor. What it sets does not apply to itself, but for what it cannot change.
@@ -118,7 +159,7 @@ fn vserror_syndrome(vcpu: Vcpu<'_>) -> u64 {
     // the guest hypervisor's never wait for the same context.
     if !vcpu.vserror_is_nested() {
         vcpu.vserror_syndrome()
-    } else if vcpu.has_ras() {
+    } else if vcpu.vm().tells_of(IdField::RAS) {
         vcpu.sys_reg(SysReg::VSESR_EL2)
     } else {
         IMPLEMENTATION_DEFINED

@@ -153,14 +153,16 @@ fn hcrx(vcpu: Vcpu<'_>) -> u64 {
     }
 }
 
-/// A guest hypervisor can set traps and take permissions away.
+/// The register is about EL1 and EL0 alone, so a guest hypervisor's is about its guest, and the
+/// guest hypervisor has no bits but those that its VM's features bring.
 const fn merged_hcrx(host: u64, guest: u64) -> u64 {
-    /// Bits that trap when set.
-    const TRAPS: u64 = bindings::KVM_HCRX_EL2_MASK;
-    /// Bits that trap when clear.
-    const PERMISSIONS: u64 = bindings::KVM_HCRX_EL2_NMASK;
+    /// What the host decides: how a synchronous external abort is routed (TMEA), that table walks
+    /// are coherent (PTTWI), and that there are no implementation's registers (EnIDCP128).
+    const HOST: u64 = 1 << bindings::HCRX_EL2_TMEA_SHIFT
+        | 1 << bindings::HCRX_EL2_PTTWI_SHIFT
+        | 1 << bindings::HCRX_EL2_EnIDCP128_SHIFT;
 
-    (host | (guest & TRAPS)) & !(!guest & PERMISSIONS)
+    host & HOST | guest & !HOST
 }
 
 /// Memory partitioning (FEAT_MPAM), which guests are not told of.
@@ -213,15 +215,27 @@ mod tests {
     const MSCEN: u64 = 1 << 11;
     const TCR2EN: u64 = 1 << 14;
 
+    const PTTWI: u64 = 1 << 16;
+    const TMEA: u64 = 1 << 19;
+    const ENIDCP128: u64 = 1 << 21;
+
+    /// A nested guest's is its hypervisor's, whatever the host's is.
     #[test]
-    fn merge() {
-        // What the guest hypervisor does not permit is not permitted.
+    fn guest_hypervisor_decides() {
         assert_eq!(merged_hcrx(MSCEN | TCR2EN, 0), 0);
         assert_eq!(merged_hcrx(MSCEN | TCR2EN, TCR2EN), TCR2EN);
-        // Nor is what the host does not.
-        assert_eq!(merged_hcrx(0, MSCEN | EN_AS0), 0);
-        // Either can trap.
-        assert_eq!(merged_hcrx(TALLINT, 0), TALLINT);
+        assert_eq!(merged_hcrx(0, MSCEN | EN_AS0), MSCEN | EN_AS0);
+        assert_eq!(merged_hcrx(TALLINT, 0), 0);
         assert_eq!(merged_hcrx(0, TALLINT), TALLINT);
+    }
+
+    /// But for three bits.
+    #[test]
+    fn host_decides() {
+        for bit in [PTTWI, ENIDCP128, TMEA] {
+            assert_eq!(merged_hcrx(bit, 0), bit);
+            assert_eq!(merged_hcrx(0, bit), 0);
+            assert_eq!(merged_hcrx(bit, bit | MSCEN), bit | MSCEN);
+        }
     }
 }

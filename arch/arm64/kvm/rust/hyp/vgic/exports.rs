@@ -14,18 +14,17 @@ use super::{
 };
 use crate::{
     arm64::{
-        cpucaps::has_gicv5_cpuif,
-        evidence::Masked,
+        evidence::{
+            Masked,
+            Vhe, //
+        },
         gic_v3, //
     },
     bindings,
     host::{
-        context::OnCpu,
+        host_data::HostData,
         vgic_v3::VgicV3,
-        vgic_v5::{
-            PpiState,
-            VgicV5, //
-        },
+        vgic_v5::VgicV5, //
     },
 };
 use kernel::prelude::export;
@@ -99,9 +98,9 @@ interface_thunks! {
 #[export]
 unsafe extern "C" fn __vgic_v5_save_ppi_state(interface: *mut bindings::vgic_v5_cpu_if) {
     // SAFETY: By the safety requirements.
-    let (interface, on_cpu) = unsafe { (VgicV5::from_raw(interface), OnCpu::assume()) };
+    let (interface, vhe) = unsafe { (VgicV5::from_raw(interface), Vhe::assume()) };
 
-    v5::save_ppis(interface, PpiState::of_this_cpu(on_cpu));
+    v5::save_ppis(interface, HostData::get(vhe).ppi_state());
 }
 
 /// Before a run: the PPIs' state into the hardware.
@@ -112,9 +111,9 @@ unsafe extern "C" fn __vgic_v5_save_ppi_state(interface: *mut bindings::vgic_v5_
 #[export]
 unsafe extern "C" fn __vgic_v5_restore_ppi_state(interface: *mut bindings::vgic_v5_cpu_if) {
     // SAFETY: By the safety requirements.
-    let (interface, on_cpu) = unsafe { (VgicV5::from_raw(interface), OnCpu::assume()) };
+    let (interface, vhe) = unsafe { (VgicV5::from_raw(interface), Vhe::assume()) };
 
-    v5::restore_ppis(interface, PpiState::of_this_cpu(on_cpu));
+    v5::restore_ppis(interface, HostData::get(vhe).ppi_state());
 }
 
 /// Empties the list registers of a CPU that comes up.
@@ -127,27 +126,19 @@ unsafe extern "C" fn __vgic_v3_init_lrs() {
     state::init_lrs();
 }
 
-/// Bit 63 of what [`__vgic_v3_get_gic_config`] returns: guests can have a GICv2's interface.
-const CONFIG_MEMORY_INTERFACE: u64 = 1 << 63;
-
-/// `ICH_VTR_EL2`, and whether the hardware has the CPU interface of a GICv2 for guests.
+/// Whether the hardware has the CPU interface of a GICv2 for guests, beside that of a GICv3.
 ///
 /// # Safety
 ///
 /// See the module's documentation.
 #[export]
-unsafe extern "C" fn __vgic_v3_get_gic_config() -> u64 {
-    // A GICv5's interface has no memory-mapped form, nor an ICC_SRE_EL1 of this CPU's own.
-    if has_gicv5_cpuif() {
-        return gic_v3::read_vtr();
-    }
-
+unsafe extern "C" fn __vgic_v3_get_gic_config() -> bool {
     // SAFETY: Given back below.
     let flags = unsafe { bindings::local_daif_save() };
     // SAFETY: All exceptions are masked until the flags are given back.
-    let memory = gic_v3::has_memory_interface(unsafe { Masked::assume() });
+    let has_memory_interface = gic_v3::has_memory_interface(unsafe { Masked::assume() });
     // SAFETY: The flags come from the call above.
     unsafe { bindings::local_daif_restore(flags) };
 
-    gic_v3::read_vtr() | if memory { CONFIG_MEMORY_INTERFACE } else { 0 }
+    has_memory_interface
 }

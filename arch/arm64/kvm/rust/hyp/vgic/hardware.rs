@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     arm64::gic_v3,
-    host::vgic_v3::VgicV3, //
+    host::{
+        vgic::ich_vtr,
+        vgic_v3::VgicV3, //
+    }, //
 };
 
 /// `ICH_HCR_EL2.EOIcount`, its lowest bit.
@@ -36,7 +39,7 @@ impl<'a> Hardware<'a> {
 
 impl Registers for Hardware<'_> {
     fn vtr(&self) -> Vtr {
-        Vtr::from_bits(gic_v3::read_vtr())
+        Vtr::from_bits(ich_vtr())
     }
 
     fn used_lrs(&self) -> u32 {

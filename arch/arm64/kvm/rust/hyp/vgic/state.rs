@@ -30,7 +30,10 @@ use crate::{
             vgic_v3_cpuif_trap,
             vgic_v3_has_v2_compat, //
         },
-        vgic::ich_hcr_traps,
+        vgic::{
+            ich_hcr_traps,
+            ich_vtr, //
+        },
         vgic_v3::VgicV3, //
     },
 };
@@ -202,10 +205,11 @@ pub(crate) fn save_active_priorities(interface: VgicV3<'_>) {
         }};
     }
 
-    for_each_ap!(Vtr::from_bits(gic_v3::read_vtr()), save);
+    for_each_ap!(Vtr::from_bits(ich_vtr()), save);
 }
 
-/// Restores the active priorities, and `ICH_VMCR_EL2` unless that is part of [`activate_traps`].
+/// Restores the active priorities, all of group 0 before group 1 as IHI 0069 has it
+/// (`ICH_AP0R<n>_EL2`), and `ICH_VMCR_EL2` unless that is part of [`activate_traps`].
 /// At load.
 pub(crate) fn restore_priorities(interface: VgicV3<'_>) {
     macro_rules! restore {
@@ -223,7 +227,7 @@ pub(crate) fn restore_priorities(interface: VgicV3<'_>) {
     if interface.uses_system_registers() {
         gic_v3::write_vmcr(u64::from(interface.vmcr()));
     }
-    for_each_ap!(Vtr::from_bits(gic_v3::read_vtr()), restore);
+    for_each_ap!(Vtr::from_bits(ich_vtr()), restore);
 }
 
 /// Empties all list registers. On a CPU that comes up.
@@ -237,5 +241,5 @@ pub(crate) fn init_lrs() {
         }
     }
 
-    gic_v3::for_first_lrs(Vtr::from_bits(gic_v3::read_vtr()).list_registers(), Clear);
+    gic_v3::for_first_lrs(Vtr::from_bits(ich_vtr()).list_registers(), Clear);
 }

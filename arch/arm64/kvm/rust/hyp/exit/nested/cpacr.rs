@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `CPACR_EL1` at virtual EL2, where it means `CPTR_EL2`: trapped since the CPU would not let all
-//! bits of that through.
+//! `CPACR_EL1` at virtual EL2, where it means `CPTR_EL2`: trapped where the CPU would not let all
+//! bits of that through, that is without FEAT_NV2p1.
 #![forbid(unsafe_code)]
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     arm64::{
+        cpucaps,
         encoding::Encoding,
         esr::Direction, //
     },
@@ -24,7 +25,7 @@ pub(super) fn resolve<K: Kind>(trap: Trap<'_>) -> bool {
     let vcpu = trap.switch.vcpu;
     let access = trap.esr.system_trap();
 
-    if access.encoding() != CPACR_EL1 {
+    if cpucaps::has_nv2p1() || access.encoding() != CPACR_EL1 {
         return false;
     }
 

@@ -3,27 +3,27 @@
 //! ERET at virtual EL2.
 #![forbid(unsafe_code)]
 
-use super::Trap;
-use crate::{
-    arm64::{
-        hcr::Hcr,
-        pstate::{
-            Mode,
-            Pstate, //
-        },
-        registers::{
-            exception::{
-                ElrEl2,
-                SpsrEl2, //
-            },
-            guest::{
-                ElrEl1,
-                SpsrEl1, //
-            },
-            SystemRegister, //
-        },
+use super::{
+    Kind,
+    Trap, //
+};
+use crate::arm64::{
+    cpucaps,
+    pstate::{
+        Mode,
+        Pstate, //
     },
-    host::sys_reg::SysReg,
+    registers::{
+        exception::{
+            ElrEl2,
+            SpsrEl2, //
+        },
+        guest::{
+            ElrEl1,
+            SpsrEl1, //
+        },
+        SystemRegister, //
+    },
 };
 
 /// The state at EL1 that stands for a state at virtual EL2, or of its user space, to return to;
@@ -38,10 +38,13 @@ pub(in super::super) fn within_context(to: Pstate, is_host_with_vhe: bool) -> Op
 }
 
 /// Whether the return stays in hyp context, and has been performed.
-pub(in super::super) fn resolve(trap: Trap<'_>) -> bool {
+///
+/// KVM itself traps no ERET of a nested guest: if one traps, its hypervisor wants it. Those of a
+/// VHE guest hypervisor the hardware performs with FEAT_NV3; what still traps is for the host.
+pub(in super::super) fn resolve<K: Kind>(trap: Trap<'_>) -> bool {
     let vcpu = trap.switch.vcpu;
 
-    if is_forwarded(trap) {
+    if K::in_nested_context(trap.switch) || cpucaps::has_nv3() && vcpu.el2_e2h() {
         return false;
     }
 
@@ -64,15 +67,4 @@ pub(in super::super) fn resolve(trap: Trap<'_>) -> bool {
     SpsrEl2::set(to, trap.switch.masked);
     ElrEl2::set(address, trap.switch.masked);
     true
-}
-
-/// Whether the guest hypervisor has one of its own below it that wants the trap.
-fn is_forwarded(trap: Trap<'_>) -> bool {
-    /// `HFGITR_EL2.ERET`.
-    const HFGITR_ERET: u64 = 1 << 51;
-
-    let vcpu = trap.switch.vcpu;
-
-    Hcr::from_raw(vcpu.sys_reg(SysReg::HCR_EL2)).has(Hcr::NV)
-        || vcpu.sys_reg(SysReg::HFGITR_EL2) & HFGITR_ERET != 0
 }
