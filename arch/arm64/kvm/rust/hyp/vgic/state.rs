@@ -214,10 +214,8 @@ pub(crate) fn save_active_priorities(interface: VgicV3<'_>) {
 pub(crate) fn restore_priorities(interface: VgicV3<'_>) {
     macro_rules! restore {
         ($($n:literal)*) => {{
-            $(
-                gic_v3::write_ap0r::<$n>(u64::from(interface.ap0r::<$n>()));
-                gic_v3::write_ap1r::<$n>(u64::from(interface.ap1r::<$n>()));
-            )*
+            $(gic_v3::write_ap0r::<$n>(u64::from(interface.ap0r::<$n>()));)*
+            $(gic_v3::write_ap1r::<$n>(u64::from(interface.ap1r::<$n>()));)*
         }};
     }
 
