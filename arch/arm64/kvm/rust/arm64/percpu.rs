@@ -5,11 +5,17 @@
 //! C header: [`arch/arm64/include/asm/percpu.h`](srctree/arch/arm64/include/asm/percpu.h)
 
 use super::evidence::Vhe;
+use core::ptr;
 
 /// This CPU's instance of a variable made by `DEFINE_PER_CPU()`, of which `variable` is the
 /// template.
 #[inline(always)]
 pub(crate) fn this_cpu_ptr<T>(variable: *mut T, _vhe: Vhe<'_>) -> *mut T {
     // A kernel at EL2 keeps the offset of its CPU there. CAST: an offset.
-    variable.wrapping_byte_add(read_sysreg!("tpidr_el2") as usize)
+    let offset = read_sysreg!("tpidr_el2") as usize;
+
+    // The instance is no part of the template, so the address must not be derived from that for
+    // the compiler: it would know the bounds of what it points to. C has made all instances, and
+    // shown them to everyone.
+    ptr::with_exposed_provenance_mut(variable.expose_provenance().wrapping_add(offset))
 }
