@@ -40,123 +40,45 @@ const u64 RUST_CONST_HELPER_KVM_NV_FRAC_NV3 = SYS_FIELD_VALUE(ID_AA64MMFR4_EL1, 
 const u64 RUST_CONST_HELPER_KVM_CNTKCTL_VALID_BITS = CNTKCTL_VALID_BITS;
 const u16 RUST_CONST_HELPER_KVM_VCPU_SYSREGS_ON_CPU = unpack_vcpu_flag(SYSREGS_ON_CPU);
 
-/* Layouts that arch/arm64/kvm/rust/host/layout.rs compares with bindgen's. */
-#define KVM_RUST_SIZEOF(name, type)						\
-	const size_t RUST_CONST_HELPER_##name = sizeof(struct type)
-#define KVM_RUST_OFFSETOF(name, type, field)					\
-	const size_t RUST_CONST_HELPER_##name = offsetof(struct type, field)
+/*
+ * Layouts that arch/arm64/kvm/rust/host/layout.rs compares with bindgen's: the size, and where the
+ * last field is that Rust uses. What is wrong before it moves it.
+ */
+#define KVM_RUST_LAYOUT(name, type, field)					\
+	const size_t RUST_CONST_HELPER_KVM_SIZEOF_##name = sizeof(struct type);	\
+	const size_t RUST_CONST_HELPER_KVM_OFFSETOF_##name = offsetof(struct type, field)
 
-KVM_RUST_SIZEOF(KVM_SIZEOF_VCPU, kvm_vcpu);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_KVM, kvm_vcpu, kvm);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ID, kvm_vcpu, vcpu_id);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_MUTEX, kvm_vcpu, mutex);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_RUN, kvm_vcpu, run);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_TIMER_CPU, kvm_vcpu, arch.timer_cpu);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_GUEST_DEBUG, kvm_vcpu, guest_debug);
-KVM_RUST_SIZEOF(KVM_SIZEOF_VCPU_ARCH, kvm_vcpu_arch);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_CTXT, kvm_vcpu_arch, ctxt);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_SVE_STATE, kvm_vcpu_arch, sve_state);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_SVE_MAX_VL, kvm_vcpu_arch, sve_max_vl);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_HW_MMU, kvm_vcpu_arch, hw_mmu);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_HCR, kvm_vcpu_arch, hcr_el2);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_HCRX, kvm_vcpu_arch, hcrx_el2);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_FGT, kvm_vcpu_arch, fgt);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_FAULT, kvm_vcpu_arch, fault);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_IFLAGS, kvm_vcpu_arch, iflags);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_SFLAGS, kvm_vcpu_arch, sflags);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_DEBUG_STATE, kvm_vcpu_arch, vcpu_debug_state);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_EXTERNAL_DEBUG, kvm_vcpu_arch, external_debug_state);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_EXTERNAL_MDSCR, kvm_vcpu_arch, external_mdscr_el1);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_DEBUG_OWNER, kvm_vcpu_arch, debug_owner);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_ARCH_VSESR, kvm_vcpu_arch, vsesr_el2);
-KVM_RUST_SIZEOF(KVM_SIZEOF_VCPU_FAULT, kvm_vcpu_fault_info);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_FAULT_FAR, kvm_vcpu_fault_info, far_el2);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VCPU_FAULT_HPFAR, kvm_vcpu_fault_info, hpfar_el2);
-KVM_RUST_SIZEOF(KVM_SIZEOF_CPU_CONTEXT, kvm_cpu_context);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_CPU_CONTEXT_REGS, kvm_cpu_context, regs);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_CPU_CONTEXT_SYS_REGS, kvm_cpu_context, sys_regs);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_CPU_CONTEXT_VCPU, kvm_cpu_context, __hyp_running_vcpu);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_CPU_CONTEXT_VNCR, kvm_cpu_context, vncr_array);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_CPU_CONTEXT_SPSR_ABT, kvm_cpu_context, spsr_abt);
-KVM_RUST_SIZEOF(KVM_SIZEOF_DEBUG_REGS, kvm_guest_debug_arch);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_DEBUG_REGS_BCR, kvm_guest_debug_arch, dbg_bcr);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_DEBUG_REGS_BVR, kvm_guest_debug_arch, dbg_bvr);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_DEBUG_REGS_WCR, kvm_guest_debug_arch, dbg_wcr);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_DEBUG_REGS_WVR, kvm_guest_debug_arch, dbg_wvr);
-KVM_RUST_SIZEOF(KVM_SIZEOF_HOST_DATA, kvm_host_data);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_HOST_DATA_FLAGS, kvm_host_data, flags);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_HOST_DATA_CTXT, kvm_host_data, host_ctxt);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_HOST_DATA_FP_OWNER, kvm_host_data, fp_owner);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_HOST_DATA_DEBUG_STATE, kvm_host_data, host_debug_state);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_HOST_DATA_DEBUG_BRPS, kvm_host_data, debug_brps);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_HOST_DATA_DEBUG_WRPS, kvm_host_data, debug_wrps);
-KVM_RUST_SIZEOF(KVM_SIZEOF_TIMER_CPU, arch_timer_cpu);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_CPU_TIMERS, arch_timer_cpu, timers);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_CPU_BG_TIMER, arch_timer_cpu, bg_timer);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_CPU_ENABLED, arch_timer_cpu, enabled);
-KVM_RUST_SIZEOF(KVM_SIZEOF_TIMER_CONTEXT, arch_timer_context);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_CONTEXT_HRTIMER, arch_timer_context, hrtimer);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_CONTEXT_NS_FRAC, arch_timer_context, ns_frac);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_CONTEXT_OFFSET, arch_timer_context, offset);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_CONTEXT_LOADED, arch_timer_context, loaded);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_CONTEXT_TIMER_ID, arch_timer_context, timer_id);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_CONTEXT_HOST_IRQ, arch_timer_context, host_timer_irq);
-KVM_RUST_SIZEOF(KVM_SIZEOF_TIMER_OFFSET, arch_timer_offset);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_OFFSET_VM, arch_timer_offset, vm_offset);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_OFFSET_VCPU, arch_timer_offset, vcpu_offset);
-KVM_RUST_SIZEOF(KVM_SIZEOF_TIMER_VM_DATA, arch_timer_vm_data);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_VM_DATA_VOFFSET, arch_timer_vm_data, voffset);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_VM_DATA_POFFSET, arch_timer_vm_data, poffset);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_VM_DATA_PPI, arch_timer_vm_data, ppi);
-KVM_RUST_SIZEOF(KVM_SIZEOF_TIMER_MAP, timer_map);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_MAP_DIRECT_VTIMER, timer_map, direct_vtimer);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_MAP_DIRECT_PTIMER, timer_map, direct_ptimer);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_MAP_EMUL_VTIMER, timer_map, emul_vtimer);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TIMER_MAP_EMUL_PTIMER, timer_map, emul_ptimer);
-KVM_RUST_SIZEOF(KVM_SIZEOF_KVM, kvm);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_KVM_LOCK, kvm, lock);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_KVM_CONFIG_LOCK, kvm, arch.config_lock);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_KVM_FLAGS, kvm, arch.flags);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_KVM_TIMER_DATA, kvm, arch.timer_data);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_KVM_VCPU_FEATURES, kvm, arch.vcpu_features);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_KVM_ID_REGS, kvm, arch.id_regs);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_KVM_MIDR, kvm, arch.midr_el1);
-KVM_RUST_SIZEOF(KVM_SIZEOF_RUN, kvm_run);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_RUN_DEVICE_IRQ_LEVEL, kvm_run, s.regs.device_irq_level);
-KVM_RUST_SIZEOF(KVM_SIZEOF_IRQ_OPS, irq_ops);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_IRQ_OPS_GET_FLAGS, irq_ops, get_flags);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_IRQ_OPS_GET_INPUT_LEVEL, irq_ops, get_input_level);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_IRQ_OPS_QUEUE_IRQ_UNLOCK, irq_ops, queue_irq_unlock);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_IRQ_OPS_SET_DIRECT_INJECTION, irq_ops, set_direct_injection);
-KVM_RUST_SIZEOF(KVM_SIZEOF_VGIC_GLOBAL, vgic_global);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VGIC_GLOBAL_TYPE, vgic_global, type);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_VGIC_GLOBAL_NO_HW_DEACTIVATION, vgic_global, no_hw_deactivation);
-KVM_RUST_SIZEOF(KVM_SIZEOF_IRQ_CHIP, irq_chip);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_IRQ_CHIP_SET_STATE, irq_chip, irq_set_irqchip_state);
-KVM_RUST_SIZEOF(KVM_SIZEOF_IRQ_DATA, irq_data);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_IRQ_DATA_CHIP, irq_data, chip);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_IRQ_DATA_DOMAIN, irq_data, domain);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_IRQ_DATA_PARENT, irq_data, parent_data);
-KVM_RUST_SIZEOF(KVM_SIZEOF_IRQ_DOMAIN_OPS, irq_domain_ops);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_IRQ_DOMAIN_OPS_ALLOC, irq_domain_ops, alloc);
-KVM_RUST_SIZEOF(KVM_SIZEOF_CYCLECOUNTER, cyclecounter);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_CYCLECOUNTER_READ, cyclecounter, read);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_CYCLECOUNTER_MULT, cyclecounter, mult);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_CYCLECOUNTER_SHIFT, cyclecounter, shift);
-KVM_RUST_SIZEOF(KVM_SIZEOF_ARCH_TIMER_KVM_INFO, arch_timer_kvm_info);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_ARCH_TIMER_KVM_INFO_TIMECOUNTER, arch_timer_kvm_info, timecounter);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_ARCH_TIMER_KVM_INFO_VIRTUAL_IRQ, arch_timer_kvm_info, virtual_irq);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_ARCH_TIMER_KVM_INFO_PHYSICAL_IRQ, arch_timer_kvm_info, physical_irq);
-KVM_RUST_SIZEOF(KVM_SIZEOF_COUNTER_OFFSET, kvm_arm_counter_offset);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_COUNTER_OFFSET_OFFSET, kvm_arm_counter_offset, counter_offset);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_COUNTER_OFFSET_RESERVED, kvm_arm_counter_offset, reserved);
-KVM_RUST_SIZEOF(KVM_SIZEOF_HRTIMER, hrtimer);
-KVM_RUST_SIZEOF(KVM_SIZEOF_TASK, task_struct);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_TASK_PID, task_struct, pid);
-KVM_RUST_SIZEOF(KVM_SIZEOF_DEVICE_ATTR, kvm_device_attr);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_DEVICE_ATTR_ATTR, kvm_device_attr, attr);
-KVM_RUST_OFFSETOF(KVM_OFFSETOF_DEVICE_ATTR_ADDR, kvm_device_attr, addr);
+KVM_RUST_LAYOUT(VCPU, kvm_vcpu, arch);
+KVM_RUST_LAYOUT(VCPU_ARCH, kvm_vcpu_arch, vsesr_el2);
+KVM_RUST_LAYOUT(VCPU_FAULT, kvm_vcpu_fault_info, hpfar_el2);
+KVM_RUST_LAYOUT(CPU_CONTEXT, kvm_cpu_context, vncr_array);
+KVM_RUST_LAYOUT(USER_REGS, user_pt_regs, pstate);
+KVM_RUST_LAYOUT(DEBUG_REGS, kvm_guest_debug_arch, dbg_wvr);
+KVM_RUST_LAYOUT(HOST_DATA, kvm_host_data, vgic_v5_ppi_state);
+KVM_RUST_LAYOUT(VGIC_CPU, vgic_cpu, private_irqs);
+KVM_RUST_LAYOUT(VGIC_V3, vgic_v3_cpu_if, used_lrs);
+KVM_RUST_LAYOUT(VGIC_V5, vgic_v5_cpu_if, vgic_icsr);
+KVM_RUST_LAYOUT(VGIC_DIST, vgic_dist, vgic_dist_base);
+KVM_RUST_LAYOUT(VGIC_GLOBAL, vgic_global, no_hw_deactivation);
+KVM_RUST_LAYOUT(TIMER_CPU, arch_timer_cpu, enabled);
+KVM_RUST_LAYOUT(TIMER_CONTEXT, arch_timer_context, host_timer_irq);
+KVM_RUST_LAYOUT(TIMER_OFFSET, arch_timer_offset, vcpu_offset);
+KVM_RUST_LAYOUT(TIMER_VM_DATA, arch_timer_vm_data, ppi);
+KVM_RUST_LAYOUT(TIMER_MAP, timer_map, emul_ptimer);
+KVM_RUST_LAYOUT(KVM, kvm, arch);
+KVM_RUST_LAYOUT(KVM_ARCH, kvm_arch, vncr_tlb_count);
+KVM_RUST_LAYOUT(RUN, kvm_run, s.regs.device_irq_level);
+KVM_RUST_LAYOUT(IRQ_OPS, irq_ops, set_direct_injection);
+KVM_RUST_LAYOUT(IRQ_CHIP, irq_chip, irq_set_vcpu_affinity);
+KVM_RUST_LAYOUT(IRQ_DATA, irq_data, parent_data);
+KVM_RUST_LAYOUT(IRQ_DOMAIN_OPS, irq_domain_ops, free);
+KVM_RUST_LAYOUT(CYCLECOUNTER, cyclecounter, shift);
+KVM_RUST_LAYOUT(TIMECOUNTER, timecounter, cc);
+KVM_RUST_LAYOUT(TIMER_KVM_INFO, arch_timer_kvm_info, physical_irq);
+KVM_RUST_LAYOUT(COUNTER_OFFSET, kvm_arm_counter_offset, reserved);
+KVM_RUST_LAYOUT(HRTIMER, hrtimer, function);
+KVM_RUST_LAYOUT(TASK, task_struct, pid);
+KVM_RUST_LAYOUT(DEVICE_ATTR, kvm_device_attr, addr);
 
-#undef KVM_RUST_SIZEOF
-#undef KVM_RUST_OFFSETOF
+#undef KVM_RUST_LAYOUT
 #endif
