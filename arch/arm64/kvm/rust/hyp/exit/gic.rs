@@ -102,8 +102,17 @@ fn emulate_v2(trap: Trap<'_>) -> ControlFlow<GuestExit> {
         Proxied::NotHere => return ControlFlow::Break(GuestExit::TRAP),
         Proxied::Illegal => {
             trap.skip_instruction();
+
             // The host sees this one.
-            trap.switch.guest.set_pstate(SpsrEl2::read());
+            let pstate = SpsrEl2::pstate();
+            trap.switch.guest.set_pstate(
+                if trap.switch.hyp_context {
+                    pstate.as_virtual_el2()
+                } else {
+                    pstate
+                }
+                .into_raw(),
+            );
             return ControlFlow::Break(GuestExit::SERROR);
         }
     }
