@@ -6,9 +6,14 @@
 #ifndef __KVM_ARM64_RUST_H
 #define __KVM_ARM64_RUST_H
 
+#include <linux/interrupt.h>
 #include <linux/kvm_host.h>
 
 #include <kvm/arm_arch_timer.h>
+
+/* A callback of the timers' interrupt chip, and what is behind it in Rust. */
+int kvm_arm64_timer_set_irqchip_state(struct irq_data *d, enum irqchip_irq_state which, bool val);
+int kvm_arm64_timer_set_state(struct irq_data *d, enum irqchip_irq_state which, bool val);
 
 /* pr_debug() is controlled per call site of a C file, so these stay in C (glue.c). */
 void kvm_arm64_timer_debug_irq(const char *which, unsigned int irq);

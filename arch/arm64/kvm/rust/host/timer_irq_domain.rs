@@ -26,6 +26,7 @@ use kernel::{
         to_result,
         Result, //
     },
+    prelude::export,
     str::CStrExt, //
 };
 
@@ -114,7 +115,7 @@ static CHIP: Chip = Chip(bindings::irq_chip {
     irq_eoi: Some(eoi),
     irq_set_type: Some(bindings::irq_chip_set_type_parent),
     irq_set_vcpu_affinity: Some(set_vcpu_affinity),
-    irq_set_irqchip_state: Some(set_irqchip_state),
+    irq_set_irqchip_state: Some(bindings::kvm_arm64_timer_set_irqchip_state),
     // SAFETY: All other operations are optional, and null is "none".
     ..unsafe { core::mem::zeroed() }
 });
@@ -186,10 +187,14 @@ unsafe extern "C" fn set_vcpu_affinity(data: *mut bindings::irq_data, vcpu: *mut
     0
 }
 
+/// What is behind `irq_chip::irq_set_irqchip_state`, for which C has the function: see
+/// `timer/glue.c`.
+///
 /// # Safety
 ///
-/// As for `irq_chip::irq_set_irqchip_state`.
-unsafe extern "C" fn set_irqchip_state(
+/// As for that.
+#[export]
+unsafe extern "C" fn kvm_arm64_timer_set_state(
     data: *mut bindings::irq_data,
     which: bindings::irqchip_irq_state,
     val: bool,

@@ -3,6 +3,7 @@
  * What the timer needs and only C can define: a static key that hypervisor code shares, the
  * bodies behind the tracepoints' static branches, and debug messages.
  */
+#include <linux/interrupt.h>
 #include <linux/kvm_host.h>
 
 #include <kvm/arm_arch_timer.h>
@@ -47,6 +48,15 @@ notrace void rust_do_trace_kvm_timer_emulate(struct arch_timer_context *ctx, boo
 	__do_trace_kvm_timer_emulate(ctx, should_fire);
 }
 #endif
+
+/*
+ * Called through a pointer. The enum is part of the type that CFI checks, and Rust has none of
+ * that name.
+ */
+int kvm_arm64_timer_set_irqchip_state(struct irq_data *d, enum irqchip_irq_state which, bool val)
+{
+	return kvm_arm64_timer_set_state(d, which, val);
+}
 
 void kvm_arm64_timer_debug_irq(const char *which, unsigned int irq)
 {
