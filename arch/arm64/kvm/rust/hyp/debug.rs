@@ -63,7 +63,7 @@ fn regs_in_use(vcpu: Vcpu<'_>, owner: DebugOwner) -> Option<DebugRegs<'_>> {
 
 /// Saves to `from` what is in the hardware, and restores `to`.
 #[cold]
-fn exchange(
+pub(in crate::hyp) fn exchange(
     from: (DebugRegs<'_>, CpuContext<'_>),
     to: (DebugRegs<'_>, CpuContext<'_>),
     last: (u32, u32),

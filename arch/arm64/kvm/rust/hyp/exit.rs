@@ -6,10 +6,10 @@
 #![forbid(unsafe_code)]
 
 mod counter;
-mod errata;
-mod fault;
-mod gic;
-mod memory_operation;
+pub(in crate::hyp) mod errata;
+pub(in crate::hyp) mod fault;
+pub(in crate::hyp) mod gic;
+pub(in crate::hyp) mod memory_operation;
 mod nested;
 mod system;
 
@@ -50,7 +50,7 @@ use core::ops::ControlFlow;
 
 /// A synchronous exception of a guest.
 #[derive(Clone, Copy)]
-struct Trap<'a> {
+pub(in crate::hyp) struct Trap<'a> {
     switch: Switch<'a>,
     esr: Esr,
     /// As the hardware has it: at virtual EL2 that is EL1.
@@ -193,7 +193,7 @@ impl Trap<'_> {
     }
 
     #[cold]
-    fn skip_instruction_aarch32(&self) -> bool {
+    pub(in crate::hyp) fn skip_instruction_aarch32(&self) -> bool {
         let Switch {
             vcpu,
             guest,

@@ -5,6 +5,22 @@
 //! C headers: [`arch/arm64/include/asm/kvm_hyp.h`](srctree/arch/arm64/include/asm/kvm_hyp.h),
 //! [`arch/arm64/include/asm/kvm_asm.h`](srctree/arch/arm64/include/asm/kvm_asm.h)
 
+#[cfg(CONFIG_KPROBES)]
+use super::{
+    debug, exit, fpsimd,
+    switch::{
+        Nested,
+        Plain, //
+    },
+    traps,
+    vgic::{
+        cpu_interface::{
+            CpuInterface,
+            Registers, //
+        },
+        hardware::Hardware, //
+    },
+};
 use super::{
     load,
     panic,
@@ -139,9 +155,31 @@ unsafe extern "C" fn __kvm_timer_set_cntvoff(cntvoff: u64) {
     generic_timer::write_cntvoff_el2(cntvoff);
 }
 
+// All that is not inlined into one of these, and runs while the vectors are the guest's: a probe's
+// BRK would be an exception that nobody there expects. C's inline functions are in
+// rust/helpers/kvm_arm64.c, in a section that no probe may be put into.
 nokprobe! {
     __kvm_vcpu_run,
     run::run_nested,
+    debug::exchange,
+    fpsimd::give_to_guest::<Plain>,
+    fpsimd::give_to_guest::<Nested>,
+    traps::hcr::vserror_syndrome,
+    exit::errata::restore_spsr,
+    exit::errata::translate_impdef_trap,
+    exit::errata::write_translation_control,
+    exit::errata::write_tcr,
+    exit::fault::translate,
+    exit::gic::emulate_v2,
+    exit::gic::emulate_v3,
+    exit::memory_operation::restart,
+    exit::Trap::skip_instruction_aarch32,
+    CpuInterface::<Hardware<'_>>::deactivate_lr,
+    CpuInterface::<Hardware<'_>>::highest_pending,
+    <Hardware<'_> as Registers>::lr,
+    <Hardware<'_> as Registers>::vtr,
     panic::restore_host,
+    panic::report,
     hyp_panic,
+    kvm_unexpected_el2_exception,
 }

@@ -7,9 +7,9 @@
 //! of the specification, on whatever registers; they know neither kernel nor hardware, and are
 //! tested on the build host (`tools/testing/host`). [`hardware`] are the registers of this CPU.
 
-mod cpu_interface;
+pub(super) mod cpu_interface;
 mod exports;
-mod hardware;
+pub(super) mod hardware;
 pub(super) mod icc;
 mod list_register;
 mod priority;

@@ -31,7 +31,7 @@ use crate::arm64::{
 /// Cortex-A510 2077057: `SPSR_EL2` is wrong after a trapped authentication instruction that is
 /// single-stepped. What it should be is known: the state on entry, since no instruction ran.
 #[cold]
-pub(super) fn restore_spsr(switch: Switch<'_>) {
+pub(in crate::hyp) fn restore_spsr(switch: Switch<'_>) {
     let saved = Pstate::from_raw(switch.guest.pstate());
 
     if switch.vcpu.is_single_stepped()
@@ -52,7 +52,7 @@ pub(super) fn before_reentry() {
 /// A trap that comes with a class that is not allocated, and its syndrome in `AFSR1_EL2`: the host
 /// is told the class that it should have had. The CPUs in question have no AArch32.
 #[cold]
-pub(super) fn translate_impdef_trap(switch: Switch<'_>) {
+pub(in crate::hyp) fn translate_impdef_trap(switch: Switch<'_>) {
     if cpucaps::has_impdef_pmu_traps() {
         switch
             .vcpu
@@ -69,7 +69,7 @@ pub(super) fn resolve(trap: Trap<'_>) -> bool {
 
 /// Cavium TX2 219: all writes of translation control registers trap.
 #[cold]
-fn write_translation_control(trap: Trap<'_>) -> bool {
+pub(in crate::hyp) fn write_translation_control(trap: Trap<'_>) -> bool {
     let access = trap.esr.system_trap();
 
     // Then it is not the erratum's sake, or not alone, that it trapped for.
@@ -104,7 +104,7 @@ fn write_guest_register(trap: Trap<'_>, register: Encoding, value: u64) -> bool 
 /// Ampere AC03_CPU_38: the CPUs update access and dirty flags if told to, and do not do it right.
 /// They do not say that they can, so a guest that asks for it asks for nothing.
 #[cold]
-fn write_tcr(trap: Trap<'_>) -> bool {
+pub(in crate::hyp) fn write_tcr(trap: Trap<'_>) -> bool {
     /// `HA` and `HD`.
     const HARDWARE_UPDATES: u64 = 0b11 << 39;
 

@@ -115,7 +115,7 @@ pub(super) fn locate(trap: Trap<'_>) -> ControlFlow<()> {
 /// Translates by the guest's tables. Their stage 1 has allowed the access already, so the
 /// translation for a read at EL1 does for all.
 #[cold]
-fn translate(trap: Trap<'_>, address: u64) -> Option<u64> {
+pub(in crate::hyp) fn translate(trap: Trap<'_>, address: u64) -> Option<u64> {
     let masked = trap.switch.masked;
     // The guest's, which is not in memory yet and perhaps needed in the register soon.
     let saved = ParEl1::read();

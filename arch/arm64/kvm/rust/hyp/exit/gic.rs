@@ -45,7 +45,7 @@ pub(super) fn v3_access(trap: Trap<'_>) -> bool {
 }
 
 /// AArch32's `MCR` and `MRC` name the registers by the same numbers, but for `op0`.
-fn emulate_v3(trap: Trap<'_>) -> bool {
+pub(in crate::hyp) fn emulate_v3(trap: Trap<'_>) -> bool {
     let vcpu = trap.switch.vcpu;
     let access = trap.esr.system_trap();
     let encoding = access.encoding();
@@ -87,7 +87,7 @@ pub(super) fn v2_access(trap: Trap<'_>) -> ControlFlow<GuestExit> {
     }
 }
 
-fn emulate_v2(trap: Trap<'_>) -> ControlFlow<GuestExit> {
+pub(in crate::hyp) fn emulate_v2(trap: Trap<'_>) -> ControlFlow<GuestExit> {
     let abort = trap.esr.abort();
     let by_an_instruction = abort.fault() == Fault::Translation
         && abort.describes_instruction()

@@ -20,7 +20,7 @@ use crate::arm64::{
 
 /// Begins the operation again. Always true: resolved.
 #[cold]
-pub(super) fn restart(trap: Trap<'_>) -> bool {
+pub(in crate::hyp) fn restart(trap: Trap<'_>) -> bool {
     let masked = trap.switch.masked;
     let operation = trap.esr.memory_operation();
     let before = Operands {

@@ -150,7 +150,7 @@ pub(in crate::hyp) fn load_vserror_syndrome(switch: Switch<'_>, hcr: Hcr) {
 }
 
 #[cold]
-fn vserror_syndrome(vcpu: Vcpu<'_>) -> u64 {
+pub(in crate::hyp) fn vserror_syndrome(vcpu: Vcpu<'_>) -> u64 {
     /// ISV: the rest is an implementation's own. For a guest hypervisor that is not told of
     /// FEAT_RAS, whose guest gets a syndrome all the same: the hardware has FEAT_RAS.
     const IMPLEMENTATION_DEFINED: u64 = 1 << 24;

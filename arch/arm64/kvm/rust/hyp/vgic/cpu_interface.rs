@@ -70,7 +70,7 @@ impl<R: Registers> CpuInterface<R> {
     }
 
     /// The most urgent pending interrupt of the enabled groups.
-    fn highest_pending(&self, vmcr: Vmcr) -> Option<(LrIndex, ListRegister)> {
+    pub(crate) fn highest_pending(&self, vmcr: Vmcr) -> Option<(LrIndex, ListRegister)> {
         let mut best: Option<(LrIndex, ListRegister)> = None;
 
         for index in LrIndex::first(self.0.used_lrs()) {
@@ -169,7 +169,7 @@ impl<R: Registers> CpuInterface<R> {
             .map_or(SPURIOUS, |(_, lr)| lr.intid().0)
     }
 
-    fn deactivate_lr(&mut self, index: LrIndex, lr: ListRegister) {
+    pub(crate) fn deactivate_lr(&mut self, index: LrIndex, lr: ListRegister) {
         if let Some(physical) = lr.physical() {
             self.0.deactivate_physical(physical);
         }
