@@ -71,6 +71,7 @@ use crate::host::{
 use counter::PhysicalCount;
 use deadline::TickRate;
 use kernel::sync::SetOnce;
+use map::Bank;
 
 /// What the timers need to know about the host.
 struct Host {
@@ -92,6 +93,15 @@ impl Host {
     #[inline(always)]
     fn get() -> Option<&'static Self> {
         HOST.as_ref()
+    }
+
+    /// The host's interrupt of a hardware timer, if there is one.
+    #[inline(always)]
+    fn irq(&self, bank: Bank) -> Option<HostIrq> {
+        match bank {
+            Bank::Virtual => Some(self.vtimer),
+            Bank::Physical => self.ptimer,
+        }
     }
 
     /// The physical count at this moment.

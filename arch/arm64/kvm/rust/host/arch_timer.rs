@@ -13,6 +13,7 @@ use super::{
 };
 use core::{
     marker::PhantomData,
+    num::NonZero,
     ptr, //
 };
 use kernel::bindings;
@@ -32,13 +33,17 @@ pub(crate) enum CvalHome {
     /// In the register: the guest may write it without a trap.
     Register,
     /// In memory: the register holds a value derived from it, and is never read back.
-    Memory,
+    Memory {
+        /// What was worked in when the timer was programmed, in ticks. It stays in force until the
+        /// timer leaves the hardware, whatever becomes of the VM's offset meanwhile.
+        offset: NonZero<u64>,
+    },
 }
 
 /// A reference to a `struct arch_timer_context`.
 ///
-/// `loaded` and `ns_frac` have no reader but the timer code that this crate replaces; the latter
-/// serves to tell the [`CvalHome`].
+/// `loaded` and `ns_frac` have no reader but the timer code that this crate replaces. The latter
+/// serves to tell the [`CvalHome`]: it is the offset, or 0.
 ///
 /// # Invariants
 ///
@@ -96,37 +101,50 @@ impl<'a> TimerContext<'a> {
         unsafe { (*self.ptr).host_timer_irq }
     }
 
+    /// Whether the latest state is in hardware.
+    #[inline(always)]
+    pub(crate) fn is_loaded(self) -> bool {
+        // SAFETY: See above. Written by the vCPU's thread and read there, and on the CPU that it
+        // is loaded on; volatile because an interrupt may be in between.
+        unsafe { (&raw const (*self.ptr).loaded).read_volatile() }
+    }
+
     /// Where the latest state is.
     #[inline(always)]
     pub(crate) fn residence(self) -> Residence {
-        // SAFETY: See above. Written by the vCPU's thread and read there, and on the CPU that it
-        // is loaded on; volatile because an interrupt may be in between.
-        let (loaded, derived) = unsafe {
-            (
-                (&raw const (*self.ptr).loaded).read_volatile(),
-                (&raw const (*self.ptr).ns_frac).read_volatile(),
-            )
-        };
+        // SAFETY: As in `is_loaded()`.
+        let offset = unsafe { (&raw const (*self.ptr).ns_frac).read_volatile() };
 
-        match (loaded, derived) {
+        match (self.is_loaded(), NonZero::new(offset)) {
             (false, _) => Residence::Memory,
-            (true, 0) => Residence::Hardware(CvalHome::Register),
-            (true, _) => Residence::Hardware(CvalHome::Memory),
+            (true, None) => Residence::Hardware(CvalHome::Register),
+            (true, Some(offset)) => Residence::Hardware(CvalHome::Memory { offset }),
+        }
+    }
+
+    /// The offset that is worked into the compare value in the register, in ticks; `None` if the
+    /// value is the guest's, or the timer is not in hardware.
+    #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+    #[inline(always)]
+    pub(crate) fn offset_in_register(self) -> Option<NonZero<u64>> {
+        match self.residence() {
+            Residence::Hardware(CvalHome::Memory { offset }) => Some(offset),
+            Residence::Hardware(CvalHome::Register) | Residence::Memory => None,
         }
     }
 
     /// Notes where the latest state is now.
     #[inline(always)]
     pub(crate) fn set_residence(self, residence: Residence) {
-        let (loaded, derived) = match residence {
+        let (loaded, offset) = match residence {
             Residence::Memory => (false, 0),
             Residence::Hardware(CvalHome::Register) => (true, 0),
-            Residence::Hardware(CvalHome::Memory) => (true, 1),
+            Residence::Hardware(CvalHome::Memory { offset }) => (true, offset.get()),
         };
 
-        // SAFETY: See above.
+        // SAFETY: As in `is_loaded()`.
         unsafe {
-            (&raw mut (*self.ptr).ns_frac).write_volatile(derived);
+            (&raw mut (*self.ptr).ns_frac).write_volatile(offset);
             (&raw mut (*self.ptr).loaded).write_volatile(loaded);
         }
     }

@@ -28,6 +28,12 @@ impl IrqOff {
     /// Interrupts must be off until the returned value is gone.
     #[inline(always)]
     pub(crate) unsafe fn assume() -> Self {
+        // SAFETY: A look at the CPU's state, which a kernel that is built to check locking takes.
+        #[cfg(CONFIG_PROVE_LOCKING)]
+        unsafe {
+            bindings::lockdep_assert_irqs_disabled()
+        };
+
         // INVARIANT: By the safety requirements.
         Self {
             _not_send: NotThreadSafe,

@@ -30,7 +30,6 @@ macro_rules! is_enabled {
 
 /// Whether `CNTVOFF_EL2` is broken, so that virtual timer and counter must trap. Hypervisor code
 /// at EL2 tests the same key.
-#[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
 #[inline(always)]
 pub(crate) fn has_broken_cntvoff() -> bool {
     is_enabled!(broken_cntvoff_key)

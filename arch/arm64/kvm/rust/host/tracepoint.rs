@@ -53,6 +53,40 @@ pub(crate) fn get_timer_map(vcpu: Vcpu<'_>, map: impl FnOnce() -> bindings::time
     trace!(kvm_get_timer_map, shown_id(vcpu), &mut map());
 }
 
+/// The same, from where the map is known without asking for it: for those who count the event.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[inline(always)]
+pub(crate) fn ask_timer_map(vcpu: Vcpu<'_>) {
+    #[cfg(CONFIG_TRACEPOINTS)]
+    {
+        // SAFETY: The static key of a tracepoint may always be asked.
+        let enabled = unsafe {
+            kernel::jump_label::static_branch_unlikely!(
+                bindings::__tracepoint_kvm_get_timer_map,
+                bindings::tracepoint,
+                key
+            )
+        };
+
+        if enabled {
+            count_timer_map(vcpu);
+        }
+    }
+
+    #[cfg(not(CONFIG_TRACEPOINTS))]
+    let _ = vcpu;
+}
+
+#[cfg(all(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_TRACEPOINTS))]
+#[cold]
+#[inline(never)]
+fn count_timer_map(vcpu: Vcpu<'_>) {
+    let mut map = core::mem::MaybeUninit::uninit();
+
+    // SAFETY: The vCPU is valid by its invariant; the map is written.
+    unsafe { bindings::get_timer_map(vcpu.as_ptr(), map.as_mut_ptr()) };
+}
+
 /// `kvm_timer_save_state`: a timer leaves the hardware.
 #[inline(always)]
 pub(crate) fn timer_save_state(timer: TimerContext<'_>) {

@@ -5,6 +5,9 @@
 //! The offset applies while a guest runs, and not while the host does, though the timer is to fire
 //! at the same time then. So the compare value changes with the side: the guest's own, which it may
 //! have written without a trap, and one for the host's count.
+//!
+//! Which offset that is was decided when the vCPU was loaded. Another thread may change the VM's
+//! at any time; that takes effect when the vCPU is loaded next.
 #![forbid(unsafe_code)]
 
 use super::switch::{
@@ -23,9 +26,12 @@ use crate::{
     },
     host::{
         sys_reg::SysReg,
+        tracepoint,
+        vcpu_exit::physical_count,
         vm::TimerIndex, //
     },
 };
+use core::num::NonZero;
 
 /// The timer that uses the hardware's physical timer, and its register in memory. That of EL2 in
 /// hyp context: a run ends in the context that it began in.
@@ -54,11 +60,43 @@ pub(super) fn switch_to_host<K: Kind>(switch: Switch<'_>) {
     }
 }
 
+/// How the two sides' values differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sides {
+    /// Not at all: the register is the guest's at all times.
+    Same,
+    /// By an offset, in ticks. Memory has the guest's while the host runs.
+    Apart(NonZero<u64>),
+    /// Not at all, but the timer code wants to find the guest's value in memory.
+    Kept,
+}
+
+/// The Rust timer notes what it programmed, and reads the register back if it is the guest's.
+#[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
+#[inline(always)]
+fn sides(switch: Switch<'_>, timer: TimerIndex) -> Sides {
+    switch
+        .vcpu
+        .timer_context(timer)
+        .offset_in_register()
+        .map_or(Sides::Same, Sides::Apart)
+}
+
+/// C's timer code has no note of it but the register, and reads back nothing if the VM has an
+/// offset by then.
+#[cfg(not(CONFIG_KVM_ARM64_RUST_TIMER))]
+#[inline(always)]
+fn sides(_switch: Switch<'_>, _timer: TimerIndex) -> Sides {
+    use crate::arm64::registers::guest::CntpoffEl2;
+
+    NonZero::new(CntpoffEl2::read()).map_or(Sides::Kept, Sides::Apart)
+}
+
 fn write_guest_value<K: Kind>(switch: Switch<'_>) {
     let (timer, cval) = direct::<K>(switch);
 
-    // Without an offset the two are the same.
-    if switch.vcpu.timer_offset(timer) != 0 {
+    tracepoint::ask_timer_map(switch.vcpu);
+    if let Sides::Apart(_) = sides(switch, timer) {
         CntpCvalEl0::set(switch.vcpu.sys_reg(cval), *switch.masked);
         isb();
     }
@@ -66,49 +104,83 @@ fn write_guest_value<K: Kind>(switch: Switch<'_>) {
 
 fn write_host_value<K: Kind>(switch: Switch<'_>) {
     let (timer, cval) = direct::<K>(switch);
-    let offset = switch.vcpu.timer_offset(timer);
+    let sides = sides(switch, timer);
 
-    if offset == 0 && !MEMORY_FOLLOWS {
+    tracepoint::ask_timer_map(switch.vcpu);
+    if sides == Sides::Same {
         return;
     }
 
     let value = CntpCvalEl0::read();
     switch.vcpu.set_sys_reg(cval, value);
 
-    if offset != 0 {
-        CntpCvalEl0::set(host_value(value, offset), *switch.masked);
+    if let Sides::Apart(offset) = sides {
+        CntpCvalEl0::set(
+            host_value(value, offset.get(), physical_count()),
+            *switch.masked,
+        );
         isb();
     }
 }
 
-/// Whether the timer code wants to find the guest's value in memory even without an offset.
-const MEMORY_FOLLOWS: bool = cfg!(not(CONFIG_KVM_ARM64_RUST_TIMER));
+/// The compare value that fires for the host's count when the guest's does for the guest's.
+///
+/// That is the sum, unless one of the two clocks comes around before the other. What the host's
+/// cannot express is "already", or "never" until its very last tick.
+const fn host_value(value: u64, offset: u64, now: u64) -> u64 {
+    let sum = value.wrapping_add(offset);
 
-/// The host's compare value: with C's timer code the sum, wrapped or not, for that is what it
-/// subtracts the offset from again.
-#[cfg(not(CONFIG_KVM_ARM64_RUST_TIMER))]
-fn host_value(value: u64, offset: u64) -> u64 {
-    value.wrapping_add(offset)
+    if now.wrapping_sub(offset) >= value {
+        0
+    } else if sum > now {
+        sum
+    } else {
+        u64::MAX
+    }
 }
 
-/// The host's compare value: one that fires when the guest's would. The timer code takes the
-/// guest's from memory.
-#[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
-fn host_value(value: u64, offset: u64) -> u64 {
-    use crate::{
-        host::vcpu_exit::physical_count,
-        timer::counter::{
-            CompareValue,
-            HardwareCompare,
-            Offset,
-            PhysicalCount, //
-        }, //
-    };
+#[cfg(CONFIG_KVM_ARM64_RUST_KUNIT_TEST)]
+#[kernel::prelude::kunit_tests(kvm_arm64_switch_cntpoff)]
+mod tests {
+    use super::*;
 
-    HardwareCompare::from_guest(
-        CompareValue::new(value),
-        Offset::new(offset),
-        PhysicalCount::new(physical_count()),
-    )
-    .get()
+    const EDGES: [u64; 8] = [
+        0,
+        1,
+        1000,
+        i64::MAX as u64,
+        i64::MAX as u64 + 1,
+        u64::MAX - 1000,
+        u64::MAX - 1,
+        u64::MAX,
+    ];
+
+    /// Whether hardware with `compare` fires at a count; its last tick stands for "never".
+    fn fires(compare: u64, count: u64) -> bool {
+        count >= compare
+    }
+
+    /// At whatever count the guest is left, its timer fires for the host when it would for it,
+    /// until one of the two clocks comes around.
+    #[test]
+    fn fires_as_the_guests() {
+        for offset in EDGES {
+            for value in EDGES {
+                for now in EDGES {
+                    for later in [0, 1, 999, 1 << 40] {
+                        let at = now.wrapping_add(later);
+                        let seen = at.wrapping_sub(offset);
+                        let came_around = at < now || seen < now.wrapping_sub(offset);
+
+                        if at != u64::MAX && !came_around {
+                            assert_eq!(
+                                fires(host_value(value, offset, now), at),
+                                fires(value, seen)
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::host::context::{
     with_irqs_off,
-    IrqOff, //
+    IrqOff,
+    PreemptOff, //
 };
 
 /// A register of a timer, as a trapped access names it.
@@ -45,9 +46,12 @@ pub(super) fn read(host: &Host, timer: Timer<'_>, register: Register) -> u64 {
 /// Writes a register on behalf of the guest.
 pub(super) fn write(host: &Host, timer: Timer<'_>, register: Register, value: u64) {
     if timer_map(timer.vcpu()).is_emulated(timer.id()) {
+        // Its callback, which changes the control register, is kept away from cancel to emulate.
+        let preempt_off = PreemptOff::new();
+
         timer.context().soft_timer().cancel();
         write_in_memory(host, timer, register, value);
-        soft::emulate(host, timer);
+        soft::emulate(host, timer, preempt_off.on_cpu());
     } else {
         in_memory(host, timer, |_| {
             write_in_memory(host, timer, register, value)

@@ -25,10 +25,7 @@ use super::{
 use crate::{
     arm64::cpucaps,
     host::{
-        arch_timer::{
-            Residence,
-            TimerContext, //
-        },
+        arch_timer::TimerContext,
         tracepoint,
         vcpu::{
             SysReg,
@@ -144,32 +141,43 @@ impl<'a> Timer<'a> {
     /// Whether its latest state is in hardware.
     #[inline(always)]
     pub(super) fn is_loaded(self) -> bool {
-        self.context.residence() != Residence::Memory
+        self.context.is_loaded()
     }
 
     /// Its control register in memory.
     #[inline(always)]
     pub(super) fn ctl(self) -> TimerCtl {
-        TimerCtl::from_raw(self.vcpu.sys_reg(self.id.ctl_register()))
+        TimerCtl::from_raw(self.register(self.id.ctl_register()))
     }
 
     /// Sets its control register in memory.
     #[inline(always)]
     pub(super) fn set_ctl(self, ctl: TimerCtl) {
-        self.vcpu
-            .set_sys_reg(self.id.ctl_register(), ctl.into_raw());
+        self.set_register(self.id.ctl_register(), ctl.into_raw());
     }
 
     /// Its compare value in memory.
     #[inline(always)]
     pub(super) fn cval(self) -> CompareValue {
-        CompareValue::new(self.vcpu.sys_reg(self.id.cval_register()))
+        CompareValue::new(self.register(self.id.cval_register()))
     }
 
     /// Sets its compare value in memory.
     #[inline(always)]
     pub(super) fn set_cval(self, cval: CompareValue) {
-        self.vcpu.set_sys_reg(self.id.cval_register(), cval.get());
+        self.set_register(self.id.cval_register(), cval.get());
+    }
+
+    /// A register in memory. All bits of a timer's registers are the guest's, whatever its features
+    /// are. An expiring soft timer and a guest hypervisor may access it at the same time.
+    #[inline(always)]
+    fn register(self, reg: SysReg) -> u64 {
+        self.vcpu.context().sys_regs().get_once(reg)
+    }
+
+    #[inline(always)]
+    fn set_register(self, reg: SysReg, value: u64) {
+        self.vcpu.context().sys_regs().set_once(reg, value);
     }
 
     /// The offset of its counter: the VM's, and for a nested guest its hypervisor's on top.
@@ -229,9 +237,18 @@ impl<'a> Timer<'a> {
     }
 }
 
-/// Which of a vCPU's timers are direct at the moment.
+/// Which of a vCPU's timers are direct at the moment. An event for tracing tools, which count it.
 #[inline(always)]
 pub(super) fn timer_map(vcpu: Vcpu<'_>) -> TimerMap {
+    let map = current_map(vcpu);
+
+    tracepoint::get_timer_map(vcpu, || raw_map(vcpu, map));
+    map
+}
+
+/// [`timer_map`], without the event.
+#[inline(always)]
+pub(super) fn current_map(vcpu: Vcpu<'_>) -> TimerMap {
     let regime = if vcpu.has_el2() {
         if vcpu.in_hyp_context() {
             Regime::NestedHyp
@@ -243,10 +260,8 @@ pub(super) fn timer_map(vcpu: Vcpu<'_>) -> TimerMap {
     } else {
         Regime::Nvhe
     };
-    let map = TimerMap::of(regime);
 
-    tracepoint::get_timer_map(vcpu, || raw_map(vcpu, map));
-    map
+    TimerMap::of(regime)
 }
 
 /// The map as C wants it.

@@ -97,7 +97,8 @@ pub(super) fn input_level(host: &Host, intid: u32, on_cpu: OnCpu<'_>) -> Level {
     match timer {
         Some(timer) => hardware::level(host, timer, on_cpu),
         None => {
-            // A timer's interrupt is mapped by us alone, and the vgic asks for a running vCPU's.
+            // A timer's interrupt is mapped by us alone. A GICv5's vgic asks for other vCPUs' too,
+            // and gets the running one's answer; the others ask for a running vCPU's only.
             kernel::do_once_lite! {
                 kernel::warn_on!(true);
             }

@@ -56,10 +56,7 @@ use crate::host::{
 use core::ffi::c_void;
 use kernel::{
     bindings,
-    error::{
-        code::EINVAL,
-        Result, //
-    },
+    error::Result,
     prelude::export, //
 };
 
@@ -145,7 +142,11 @@ unsafe extern "C" fn kvm_timer_init_vm(kvm: *mut bindings::kvm) {
 unsafe extern "C" fn kvm_timer_vcpu_init(vcpu: *mut bindings::kvm_vcpu) {
     // SAFETY: By the safety requirements.
     let vcpu = unsafe { Vcpu::from_raw(vcpu) };
-    let Some(host) = Host::get() else { return };
+    let Some(host) = Host::get() else {
+        // KVM is not there at all if its timers are not.
+        kernel::warn_on!(true);
+        return;
+    };
 
     for id in TimerId::ALL {
         let timer = vcpu.timer_context(id.index());
@@ -226,12 +227,12 @@ unsafe extern "C" fn kvm_timer_vcpu_put(vcpu: *mut bindings::kvm_vcpu) {
 ///
 /// # Safety
 ///
-/// See the module's documentation. The vCPU is loaded and at virtual EL2.
+/// See the module's documentation. The vCPU is loaded and at virtual EL2, interrupts are off.
 #[export]
 unsafe extern "C" fn kvm_timer_sync_nested(vcpu: *mut bindings::kvm_vcpu) {
     if let Some(host) = Host::get() {
         // SAFETY: By the safety requirements.
-        load::sync_nested(host, unsafe { Vcpu::from_raw(vcpu) });
+        unsafe { load::sync_nested(host, Vcpu::from_raw(vcpu), OnCpu::assume()) };
     }
 }
 
@@ -265,13 +266,13 @@ unsafe extern "C" fn kvm_timer_should_notify_user(vcpu: *mut bindings::kvm_vcpu)
 ///
 /// # Safety
 ///
-/// See the module's documentation. The vCPU is loaded, interrupts are off.
+/// See the module's documentation. Called by the vCPU's thread, preemptible or not.
 #[export]
 unsafe extern "C" fn kvm_timer_update_run(vcpu: *mut bindings::kvm_vcpu) -> bool {
     // SAFETY: By the safety requirements.
-    Host::get().is_some_and(|host| unsafe {
-        user::update_run(host, Vcpu::from_raw(vcpu), OnCpu::assume())
-    })
+    let vcpu = unsafe { Vcpu::from_raw(vcpu) };
+
+    Host::get().is_some_and(|host| user::update_run(host, vcpu, PreemptOff::new().on_cpu()))
 }
 
 /// Whether a WFI or WFE of the vCPU has timed out.
@@ -450,9 +451,6 @@ unsafe extern "C" fn kvm_vm_ioctl_set_counter_offset(
     kvm: *mut bindings::kvm,
     offset: *mut bindings::kvm_arm_counter_offset,
 ) -> i32 {
-    if offset.is_null() {
-        return EINVAL.to_errno();
-    }
     // SAFETY: By the safety requirements.
     errno(unsafe { config::set_counter_offset(Vm::from_raw(kvm), &*offset) })
 }

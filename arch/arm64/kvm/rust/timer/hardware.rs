@@ -50,6 +50,7 @@ use crate::{
         vcpu::Vcpu, //
     },
 };
+use core::num::NonZero;
 
 /// The timers that use the two hardware timers, or those of them that a step is about.
 #[derive(Clone, Copy)]
@@ -172,6 +173,7 @@ impl<'a> HardwareSet<'a> {
 fn park<T: El0Timer>(timer: Timer<'_>) {
     timer.set_ctl(TimerCtl::from_raw(T::read_ctl()));
 
+    // As it was decided when the timer was programmed. The offset may have changed since.
     if timer.context().residence() == Residence::Hardware(CvalHome::Register) {
         timer.set_cval(CompareValue::new(T::read_cval()));
     }
@@ -207,66 +209,51 @@ fn program_physical(host: &Host, timer: Timer<'_>) {
 /// each entry; either way memory has the value, exactly, and the register need not.
 #[inline(always)]
 fn program<T: El0Timer>(host: &Host, timer: Timer<'_>, offset: Offset) {
-    let (cval, home) = if offset.is_zero() {
-        (HardwareCompare::verbatim(timer.cval()), CvalHome::Register)
-    } else {
-        (
+    let (cval, home) = match NonZero::new(offset.get()) {
+        None => (HardwareCompare::verbatim(timer.cval()), CvalHome::Register),
+        Some(worked_in) => (
             HardwareCompare::from_guest(timer.cval(), offset, host.now()),
-            CvalHome::Memory,
-        )
+            CvalHome::Memory { offset: worked_in },
+        ),
     };
 
     T::write_cval(cval.get());
     timer.context().set_residence(Residence::Hardware(home));
 }
 
-/// The level of a timer's line, wherever the timer is.
-///
-/// Only on the CPU that the vCPU is loaded on, if it is loaded.
+/// The level of the line of a timer of this CPU's vCPU, wherever the timer is.
 #[inline]
-pub(super) fn level(host: &Host, timer: Timer<'_>, _on_cpu: OnCpu<'_>) -> Level {
-    let home = match timer.context().residence() {
-        Residence::Memory => return timer.level_in_memory(host),
-        Residence::Hardware(home) => home,
-    };
-    let ctl = hardware_ctl(timer);
-
-    // Where there is a CNTPOFF_EL2, the world switch adds the offset to the compare value on exit,
-    // and the sum may wrap: then hardware takes the far future for the past, or the reverse.
-    // Memory knows better.
-    if home == CvalHome::Memory && has_cntpoff() {
-        Level::from_bool(ctl.can_fire() && timer.condition_is_met(host))
+pub(super) fn level(host: &Host, timer: Timer<'_>, on_cpu: OnCpu<'_>) -> Level {
+    if timer.is_loaded() {
+        level_in_hardware(timer, on_cpu)
     } else {
-        ctl.level()
+        timer.level_in_memory(host)
     }
 }
 
-/// The control register of a loaded timer.
+/// The level of the line of any vCPU's timer; `None` if the timer is in the hardware of another
+/// CPU, which cannot be asked from here.
+#[inline]
+pub(super) fn level_of_any(host: &Host, timer: Timer<'_>, on_cpu: OnCpu<'_>) -> Option<Level> {
+    // Looked at once: a vCPU of another CPU may be loaded or put at any time.
+    if !timer.is_loaded() {
+        Some(timer.level_in_memory(host))
+    } else if Vcpu::running(on_cpu).is_some_and(|running| running.is(timer.vcpu())) {
+        Some(level_in_hardware(timer, on_cpu))
+    } else {
+        None
+    }
+}
+
+/// The level of the line of a timer that is in this CPU's hardware. It is right also for a compare
+/// value that is derived from the guest's: it is so derived that it fires when that does.
 #[inline(always)]
-fn hardware_ctl(timer: Timer<'_>) -> TimerCtl {
+fn level_in_hardware(timer: Timer<'_>, _on_cpu: OnCpu<'_>) -> Level {
     TimerCtl::from_raw(match timer.id().bank() {
         Bank::Virtual => Cntv::read_ctl(),
         Bank::Physical => Cntp::read_ctl(),
     })
-}
-
-/// Stops a loaded timer from firing before its time, if its compare value in hardware has come
-/// to say so (see [`level`]). Returns whether that was the case.
-pub(super) fn mend_compare_value(host: &Host, timer: Timer<'_>, _irq_off: &IrqOff) -> bool {
-    if timer.context().residence() != Residence::Hardware(CvalHome::Memory)
-        || !hardware_ctl(timer).level().is_high()
-        || timer.condition_is_met(host)
-    {
-        return false;
-    }
-
-    let cval = HardwareCompare::from_guest(timer.cval(), timer.offset(), host.now());
-    match timer.id().bank() {
-        Bank::Virtual => Cntv::write_cval(cval.get()),
-        Bank::Physical => Cntp::write_cval(cval.get()),
-    }
-    isb();
-    true
+    .level()
 }
 
 /// Sets what is subtracted from the physical count for the guest's virtual one.

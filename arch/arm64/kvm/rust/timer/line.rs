@@ -69,14 +69,13 @@ pub(super) fn host_interrupt(host: &Host, vcpu: Vcpu<'_>, irq: u32, irq_off: &Ir
 
         if hardware::level(host, timer, irq_off.into()).is_high() {
             drive(timer, Level::High);
-        } else if hardware::mend_compare_value(host, timer, irq_off) {
-            // Nobody will deactivate an interrupt that the guest does not get.
-            set_host_active(timer, false, irq_off.into());
         }
     }
 
     // Nothing else keeps the level from interrupting again while user space handles it.
     if !vcpu.vm().has_irqchip() && !host.active_state {
-        host.vtimer.disable(irq_off.into());
+        if let Some(host_irq) = host.irq(bank) {
+            host_irq.disable(irq_off.into());
+        }
     }
 }

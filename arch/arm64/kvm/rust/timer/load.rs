@@ -15,10 +15,7 @@ use super::{
         HardwareSet, //
     },
     line,
-    map::{
-        TimerId,
-        TimerMap, //
-    },
+    map::TimerMap,
     soft,
     traps::{
         GuestCnthctl,
@@ -60,7 +57,9 @@ pub(super) fn load(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) {
             sync_line(host, Timer::of(vcpu, id), on_cpu);
         }
     } else {
-        sync_line_without_active_state(host, vcpu, on_cpu);
+        for id in map.all_direct() {
+            sync_line_without_active_state(host, Timer::of(vcpu, id), on_cpu);
+        }
     }
 
     // Its callback reads timers from memory, so it must be over before they leave.
@@ -69,7 +68,7 @@ pub(super) fn load(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) {
     with_irqs_off(|irq_off| HardwareSet::direct(vcpu, map).restore(host, irq_off));
 
     for id in map.all_emulated() {
-        soft::emulate(host, Timer::of(vcpu, id));
+        soft::emulate(host, Timer::of(vcpu, id), on_cpu);
     }
 
     if cpucaps::has_vhe() {
@@ -121,18 +120,20 @@ fn sync_line(host: &Host, timer: Timer<'_>, on_cpu: OnCpu<'_>) {
     line::set_host_active(timer, active, on_cpu);
 }
 
-/// The same for a host whose GIC has no active state, which implies an interrupt controller in
-/// user space and no physical timer: the host interrupt is disabled while the level is high, or
-/// else the guest would never get to handle it.
-fn sync_line_without_active_state(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) {
-    let vtimer = Timer::of(vcpu, TimerId::Vtimer);
-    let level = hardware::level(host, vtimer, on_cpu);
+/// The same for a host whose GIC has no active state that KVM could use, which implies an interrupt
+/// controller in user space: the host interrupt is disabled while the level is high, or else the
+/// guest would never get to handle it.
+fn sync_line_without_active_state(host: &Host, timer: Timer<'_>, on_cpu: OnCpu<'_>) {
+    let level = hardware::level(host, timer, on_cpu);
 
-    line::drive(vtimer, level);
+    line::drive(timer, level);
 
+    let Some(irq) = host.irq(timer.id().bank()) else {
+        return;
+    };
     match level {
-        Level::High => host.vtimer.disable(on_cpu),
-        Level::Low => host.vtimer.enable(on_cpu),
+        Level::High => irq.disable(on_cpu),
+        Level::Low => irq.enable(on_cpu),
     }
 }
 
@@ -151,9 +152,15 @@ fn switch_mappings(vcpu: Vcpu<'_>, map: TimerMap) {
     for id in map.all_direct() {
         let timer = Timer::of(vcpu, id);
 
-        kernel::warn_on!(vcpu
+        if vcpu
             .map_irq(timer.context().host_irq(), timer.intid())
-            .is_err());
+            .is_err()
+        {
+            // On each switch, if at all: once is enough for the log.
+            kernel::do_once_lite! {
+                kernel::warn_on!(true);
+            }
+        }
     }
 }
 
@@ -178,7 +185,7 @@ fn set_traps(vcpu: Vcpu<'_>, map: TimerMap) {
 
 /// A guest hypervisor has exited. Its EL1 timers are emulated, and without FEAT_ECV, which lets
 /// accesses to them trap, it may have written to their registers in memory unseen.
-pub(super) fn sync_nested(host: &Host, vcpu: Vcpu<'_>) {
+pub(super) fn sync_nested(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) {
     if cpucaps::has_ecv() {
         return;
     }
@@ -189,6 +196,6 @@ pub(super) fn sync_nested(host: &Host, vcpu: Vcpu<'_>) {
         Timer::of(vcpu, id).context().soft_timer().cancel();
     }
     for id in map.all_emulated() {
-        soft::emulate(host, Timer::of(vcpu, id));
+        soft::emulate(host, Timer::of(vcpu, id), on_cpu);
     }
 }

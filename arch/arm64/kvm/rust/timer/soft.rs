@@ -4,7 +4,10 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    context::Timer,
+    context::{
+        timer_map,
+        Timer, //
+    },
     counter::{
         CompareValue,
         PhysicalCount, //
@@ -21,6 +24,7 @@ use super::{
 use crate::{
     arm64::cpucaps,
     host::{
+        context::OnCpu,
         hrtimer::{
             ExpiredTimer,
             Instant,
@@ -34,7 +38,10 @@ use crate::{
 
 /// Brings the line of an emulated timer up to date, and starts its soft timer if it is to fire
 /// later. The soft timer must not be running.
-pub(super) fn emulate(host: &Host, timer: Timer<'_>) {
+///
+/// Between stopping it and this the task must stay on its CPU: being scheduled out and in again
+/// is a load of the vCPU, which would start it.
+pub(super) fn emulate(host: &Host, timer: Timer<'_>, _on_cpu: OnCpu<'_>) {
     let level = timer.level_in_memory(host);
 
     tracepoint::timer_emulate(timer.context(), level.is_high());
@@ -123,6 +130,9 @@ fn first_deadline(host: &Host, vcpu: Vcpu<'_>, now: PhysicalCount) -> Deadline {
 
 /// Has a vCPU that blocks woken when its first timer fires. All of its timers are in memory.
 pub(super) fn block(host: &Host, vcpu: Vcpu<'_>) {
+    // All that a vCPU has may wake it, direct or not. Asked for those who count the event.
+    let _ = timer_map(vcpu);
+
     if Timer::all(vcpu).any(Timer::can_fire) || wfit_timer(vcpu).is_some() {
         start(
             vcpu.background_timer(),

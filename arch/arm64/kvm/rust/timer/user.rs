@@ -4,7 +4,10 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    context::Timer,
+    context::{
+        current_map,
+        Timer, //
+    },
     ctl::Level,
     hardware,
     line,
@@ -23,31 +26,26 @@ const TIMER_LINES: [(TimerId, u64); 2] = [
     (TimerId::Ptimer, bindings::KVM_ARM_DEV_EL1_PTIMER as u64),
 ];
 
-/// The lines whose level differs from what user space was told last.
+/// The lines whose level differs from what user space was told last. One whose timer is in the
+/// hardware of another CPU is taken to be as it was.
 fn changed_lines(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) -> u64 {
     let told = vcpu.device_irq_level();
 
     TIMER_LINES
         .into_iter()
         .filter(|(id, line)| {
-            let level = hardware::level(host, Timer::of(vcpu, *id), on_cpu);
-
-            level.is_high() != (told & line != 0)
+            hardware::level_of_any(host, Timer::of(vcpu, *id), on_cpu)
+                .is_some_and(|level| level.is_high() != (told & line != 0))
         })
         .fold(0, |changed, (_, line)| changed | line)
 }
 
 /// Whether user space has news to hear.
 ///
-/// Also asked about other vCPUs of the VM, as candidates for a directed yield. Timers that are
-/// in the hardware of another CPU cannot be asked from here; their vCPU runs, and wants no yield.
+/// Also asked about other vCPUs of the VM, as candidates for a directed yield. One whose timers are
+/// in the hardware of another CPU runs there, and wants no yield.
 pub(super) fn should_notify(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) -> bool {
-    let is_elsewhere = TIMER_LINES
-        .iter()
-        .any(|(id, _)| Timer::of(vcpu, *id).is_loaded())
-        && !Vcpu::running(on_cpu).is_some_and(|running| running.is(vcpu));
-
-    !is_elsewhere && changed_lines(host, vcpu, on_cpu) != 0
+    changed_lines(host, vcpu, on_cpu) != 0
 }
 
 /// Shows the levels to user space; returns whether any has changed.
@@ -60,23 +58,32 @@ pub(super) fn update_run(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) -> bool
     changed != 0
 }
 
-/// The guest has exited. If the level of the virtual timer is low, the host's interrupt, kept
-/// from firing while it was high, may fire again.
+/// The guest has exited. If the level of a direct timer is low, the host's interrupt, kept from
+/// firing while it was high, may fire again.
 pub(super) fn sync(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) {
     if !vcpu.timers_enabled() || vcpu.vm().has_irqchip() {
         return;
     }
 
-    let vtimer = Timer::of(vcpu, TimerId::Vtimer);
+    for id in current_map(vcpu).all_direct() {
+        let timer = Timer::of(vcpu, id);
 
-    if hardware::level(host, vtimer, on_cpu).is_high() {
-        return;
+        if !hardware::level(host, timer, on_cpu).is_high() {
+            allow_host_interrupt(host, timer, on_cpu);
+        }
+    }
+}
+
+fn allow_host_interrupt(host: &Host, timer: Timer<'_>, on_cpu: OnCpu<'_>) {
+    // With the controller in user space this is an event for tracing tools and no more. They know
+    // it of the virtual timer.
+    if timer.id() == TimerId::Vtimer {
+        line::drive(timer, Level::Low);
     }
 
-    line::drive(vtimer, Level::Low);
     if host.active_state {
-        line::set_host_active(vtimer, false, on_cpu);
-    } else {
-        host.vtimer.enable(on_cpu);
+        line::set_host_active(timer, false, on_cpu);
+    } else if let Some(irq) = host.irq(timer.id().bank()) {
+        irq.enable(on_cpu);
     }
 }

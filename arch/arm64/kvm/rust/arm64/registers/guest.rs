@@ -64,6 +64,8 @@ guest_registers! {
     CntpCtlEl0 = "S3_5_C14_C2_1",
     /// `CNTP_CVAL_EL0`: physical timer, compare value.
     CntpCvalEl0 = "S3_5_C14_C2_2",
+    /// `CNTPOFF_EL2`: what is subtracted from the physical count, for a guest.
+    CntpoffEl2 = "S3_4_C14_C0_6",
     /// `CNTV_CTL_EL0`: virtual timer, control.
     CntvCtlEl0 = "S3_5_C14_C3_1",
     /// `CNTV_CVAL_EL0`: virtual timer, compare value.

@@ -21,6 +21,7 @@ use crate::{
         },
     },
     host::{
+        static_key::has_broken_cntvoff,
         sys_reg::SysReg,
         vcpu::Vcpu,
         vm::TimerIndex, //
@@ -148,44 +149,29 @@ fn compare(vcpu: Vcpu<'_>, timer: Timer) -> u64 {
 /// `CNTHP_CVAL_EL2`, which is in the hardware's EL1 timer.
 fn direct_physical_compare(vcpu: Vcpu<'_>) -> u64 {
     // Where the hardware applies the offset in the guest, it has the guest's value in the guest.
-    if cpucaps::has_ecv_cntpoff() {
-        return guest::CntpCvalEl0::read();
-    }
-
-    #[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
-    {
-        direct_compare::<guest::CntpCvalEl0>(vcpu, TimerIndex::HPTIMER, SysReg::CNTHP_CVAL_EL2)
-    }
-    #[cfg(not(CONFIG_KVM_ARM64_RUST_TIMER))]
-    {
-        guest::CntpCvalEl0::read().wrapping_sub(vcpu.timer_offset(TimerIndex::HPTIMER))
+    if !cpucaps::has_ecv_cntpoff() && has_derived_value(vcpu, TimerIndex::HPTIMER) {
+        vcpu.sys_reg(SysReg::CNTHP_CVAL_EL2)
+    } else {
+        guest::CntpCvalEl0::read()
     }
 }
 
 /// `CNTHV_CVAL_EL2`, which is in the hardware's EL1 timer.
 fn direct_virtual_compare(vcpu: Vcpu<'_>) -> u64 {
-    #[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
-    {
-        direct_compare::<guest::CntvCvalEl0>(vcpu, TimerIndex::HVTIMER, SysReg::CNTHV_CVAL_EL2)
-    }
-    #[cfg(not(CONFIG_KVM_ARM64_RUST_TIMER))]
-    {
-        let _ = vcpu;
+    if has_broken_cntvoff() && has_derived_value(vcpu, TimerIndex::HVTIMER) {
+        vcpu.sys_reg(SysReg::CNTHV_CVAL_EL2)
+    } else {
         guest::CntvCvalEl0::read()
     }
 }
 
-/// The guest's value where it is: what the register holds may only stand for it, and not lead back
-/// to it.
-#[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
-fn direct_compare<R: SystemRegister>(vcpu: Vcpu<'_>, timer: TimerIndex, memory: SysReg) -> u64 {
-    use crate::host::arch_timer::{
-        CvalHome,
-        Residence, //
-    };
-
-    match vcpu.timer_context(timer).residence() {
-        Residence::Hardware(CvalHome::Register) => R::read(),
-        Residence::Hardware(CvalHome::Memory) | Residence::Memory => vcpu.sys_reg(memory),
+/// Whether the register does not hold the guest's value, but one that stands for it and may not
+/// lead back to it. Memory has the guest's then.
+fn has_derived_value(vcpu: Vcpu<'_>, timer: TimerIndex) -> bool {
+    if cfg!(CONFIG_KVM_ARM64_RUST_TIMER) {
+        vcpu.timer_context(timer).offset_in_register().is_some()
+    } else {
+        // C's timer code goes by what the offset is at the moment.
+        vcpu.timer_offset(timer) != 0
     }
 }
