@@ -13,6 +13,8 @@ import tap
 from jobs import EVERYTHING, Job
 
 FAST_GUESTS = ("vhe", "nvhe", "gicv2")
+# Guests on other kernels than the Rust one: result name, kernel, machine.
+OTHER_GUESTS = (("vhe-cfi", "cfi", "vhe"), ("nvhe-cfi", "cfi", "nvhe"))
 KUNIT_MACHINES = ("vhe", "nvhe")
 KUNIT_SUITES = "kvm_arm64_"
 TESTING = "tools/testing"
@@ -171,13 +173,14 @@ def boot_matrix(context):
             [context.repo / TESTING / "boot-matrix"], 5400)
 
 
-def guest(context, machine):
-    name = f"guest/{machine}"
+def guest(context, machine, name=None, variant=None):
+    name = f"guest/{name or machine}"
     log = context.logs / name / "output.log"
     started = time.monotonic()
-    status = context.run([context.qemu / "run-guest", "--machine", machine,
-                          "--logs", log.parent], log,
-                         timeout=900)
+    command = [context.qemu / "run-guest", "--machine", machine, "--logs", log.parent]
+    if variant:
+        command += ["--image", context.image(variant), "--expect", "rust"]
+    status = context.run(command, log, timeout=900)
     note = ""
     if status != 0:
         note = ("not done within 900 s" if status is None else f"exit {status}")
@@ -193,14 +196,28 @@ def last_line(log):
     return " ".join(told[0].split())[:200]
 
 
+def named_guests(context):
+    """Guests that --only names outright run without --all as well."""
+    return {p.split("/")[1] for p in context.report.selection.patterns
+            if p.startswith("guest/")}
+
+
 def guest_machines(context):
     sys.path.insert(0, str(context.qemu))
     from machines import MACHINES
-    if context.all:
-        return list(MACHINES)
-    named = {p.split("/")[1] for p in context.report.selection.patterns
-             if p.startswith("guest/")}
-    return [m for m in MACHINES if m in FAST_GUESTS or m in named]
+    named = named_guests(context)
+    return [m for m in MACHINES if context.all or m in FAST_GUESTS or m in named]
+
+
+def other_guests(context):
+    """Guests on kernels that are built for them: the builds, then the guests."""
+    chosen = [g for g in OTHER_GUESTS
+              if (context.all or g[0] in named_guests(context))
+              and context.report.selection.may_match(f"guest/{g[0]}")]
+    table = [builds.job(f"guest/{v}", v) for v in sorted({g[1] for g in chosen})]
+    return table + [
+        Job(f"guest/{name}", lambda ctx, g=(machine, name, variant): guest(ctx, *g))
+        for name, variant, machine in chosen]
 
 
 def jobs(context):
@@ -219,7 +236,7 @@ def jobs(context):
     table += kunits
     table += [Job(f"guest/{m}", lambda ctx, m=m: guest(ctx, m))
               for m in guest_machines(context)]
-    return [j for j in table if wants(j.name)]
+    return [j for j in table if wants(j.name)] + other_guests(context)
 
 
 def last_jobs(context):
