@@ -11,13 +11,6 @@ from pathlib import Path
 
 BASE = "KVM_ARM64_RUST"
 KVM = "arch/arm64/kvm"
-# The C objects that each part takes the place of.
-REPLACED = {
-    "timer": ["arch_timer.o"],
-    "switch": ["hyp/vhe/switch.o", "hyp/vhe/sysreg-sr.o", "hyp/vhe/debug-sr.o",
-               "hyp/vhe/timer-sr.o", "hyp/vgic-v3-sr.o", "hyp/vgic-v5-sr.o",
-               "hyp/vgic-v2-cpuif-proxy.o"],
-}
 # A result of the compiler's own, no code or data of the kernel.
 NOISE = (".comment", ".note.GNU-stack", ".llvm_addrsig")
 
@@ -118,10 +111,10 @@ def text_symbols(env, obj):
             if kind in "tTwW" and not name.startswith("$")}
 
 
-def c_part_left(env, c, rust, part):
-    """What of C's part is in the Rust kernel; an empty list is the aim."""
+def c_part_left(env, c, rust, objects):
+    """What of a part's C objects is in the Rust kernel; an empty list is the aim."""
     c_members, rust_members = members(env, c), members(env, rust)
-    replaced = {f"{KVM}/{name}" for name in REPLACED[part]}
+    replaced = {f"{KVM}/{name}" for name in objects}
     unknown = replaced - set(c_members)
     if unknown:
         raise MatrixError(f"{' '.join(sorted(unknown))}: not even in the C kernel, "

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
+import sys
 import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "setup"))
 
 import matrix
+import parts
 
 KCONFIG = """
 menuconfig KVM_ARM64_RUST
@@ -58,6 +63,56 @@ class TestMatrix(unittest.TestCase):
     def test_failed_tool(self):
         with self.assertRaises(matrix.MatrixError):
             matrix.run(["false"])
+
+
+KBUILD = """\
+# words-$(CONFIG_KVM_ARM64_RUST_TIMER) of a comment
+replaces-$(CONFIG_KVM_ARM64_RUST_TIMER) += arch_timer.o
+replaces-$(CONFIG_KVM_ARM64_RUST_VGIC)	+= vgic/vgic.o vgic/vgic-v3.o
+replaces-$(CONFIG_KVM_ARM64_RUST_VGIC)	+= hyp/vgic-v3-sr.nvhe.o
+adds-$(CONFIG_KVM_ARM64_RUST_TIMER) += rust/kvm_arm64.o
+
+ifeq ($(obj),arch/arm64/kvm)
+kvm-y := $(filter-out $(replaces-y),$(kvm-y)) $(sort $(adds-y))
+endif
+"""
+
+
+class TestKbuild(unittest.TestCase):
+    def test_rows(self):
+        self.assertEqual(parts.table(KBUILD), {
+            "replaces": {"KVM_ARM64_RUST_TIMER": ["arch_timer.o"],
+                         "KVM_ARM64_RUST_VGIC": ["vgic/vgic.o", "vgic/vgic-v3.o",
+                                                 "hyp/vgic-v3-sr.nvhe.o"]},
+            "adds": {"KVM_ARM64_RUST_TIMER": ["rust/kvm_arm64.o"]}})
+
+    def test_parts(self):
+        self.assertEqual(parts.replaced(parts.table(KBUILD))["timer"], ["arch_timer.o"])
+
+    def test_malformed_rows(self):
+        for line in ("replaces-$(CONFIG_A) += arch_timer.o \\",
+                     "replaces-$(CONFIG_A) += arch_timer.c",
+                     "replaces-$(CONFIG_A) += arch_timer.o # why",
+                     "replaces-$(CONFIG_A) := arch_timer.o",
+                     "replaces-$(CONFIG_A) +=",
+                     "replaces-$CONFIG_A += arch_timer.o",
+                     "replaces-y += arch_timer.o",
+                     "replace-$(CONFIG_A) += arch_timer.o",
+                     "  adds += rust/kvm_arm64.o"):
+            with self.assertRaisesRegex(parts.PartsError, "^Kbuild:10: want replaces-.*found: "):
+                parts.table(f"{KBUILD}{line}\n")
+
+    def test_ours(self):
+        """Each row is of an option that there is, each part that replaces adds, and
+        what it adds has a source."""
+        rows = parts.read()
+        kconfig = (parts.TOP / "Kconfig").read_text()
+        self.assertIn("KVM_ARM64_RUST_TIMER", rows["replaces"])
+        self.assertEqual(set(rows["replaces"]), set(rows["adds"]))
+        self.assertLessEqual(set(rows["replaces"]), set(matrix.options(kconfig)))
+        for obj in sum(rows["adds"].values(), []):
+            source = parts.TOP / matrix.KVM / obj
+            self.assertTrue(any(source.with_suffix(s).is_file() for s in (".rs", ".c")), obj)
 
 
 if __name__ == "__main__":
