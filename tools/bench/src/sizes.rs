@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Bytes of the objects that differ between the two kernels.
 //!
-//! Which objects those are is not written down anywhere: it is what the archives of KVM's
-//! objects of the two builds differ in.
+//! Which objects those are is what the archives of KVM's objects of the two builds differ in; it
+//! must be what Kbuild takes out and puts in for the Rust kernel's options.
 
+use crate::kernels::parse_config;
 use crate::site::{Site, KERNELS};
 use anyhow::{bail, Context, Result};
 use object::read::archive::ArchiveFile;
@@ -126,9 +127,56 @@ fn plain(path: &Path) -> PathBuf {
     found
 }
 
+/// Objects that Kbuild names in lines of this kind, for the options that are on in a configuration.
+fn table<'a>(kbuild: &'a str, kind: &str, config: &str) -> Result<BTreeSet<&'a str>> {
+    let on = parse_config(config);
+    let mut found = BTreeSet::new();
+    for (number, line) in kbuild.lines().enumerate() {
+        let Some(row) = line.strip_prefix(kind).and_then(|l| l.strip_prefix('-')) else {
+            continue;
+        };
+        let (option, objects) = row
+            .strip_prefix("$(")
+            .and_then(|r| r.split_once(')'))
+            .and_then(|(option, r)| Some((option, r.trim_start().strip_prefix("+=")?)))
+            .filter(|(_, objects)| objects.split_whitespace().all(|o| o.ends_with(".o")))
+            .with_context(|| format!("Kbuild:{}: want {kind}-$(OPTION) += objects", number + 1))?;
+        if on.get(option) == Some(&"y") {
+            found.extend(objects.split_whitespace());
+        }
+    }
+    Ok(found)
+}
+
+/// Only what Kbuild names may be in one kernel alone, and all of that.
+fn check_table<V>(
+    kbuild: &str,
+    config: &str,
+    c: &BTreeMap<String, V>,
+    rust: &BTreeMap<String, V>,
+) -> Result<()> {
+    for (kind, one, other) in [("replaces", c, rust), ("adds", rust, c)] {
+        let named: BTreeSet<String> = table(kbuild, kind, config)?
+            .into_iter()
+            // These are linked into one object first, which is in both kernels.
+            .filter(|o| !o.ends_with(".nvhe.o"))
+            .map(|o| format!("{KVM}/{o}"))
+            .collect();
+        let found = one.keys().filter(|o| !other.contains_key(*o)).cloned();
+        let found: BTreeSet<String> = found.collect();
+        if let Some(object) = named.symmetric_difference(&found).next() {
+            bail!("Kbuild and the kernels do not agree on {object} ({kind}): make kernels");
+        }
+    }
+    Ok(())
+}
+
 pub fn compare(site: &Site) -> Result<Sizes> {
     let [c, rust] = KERNELS.map(|k| members(&site.kernel(k)));
     let (c, rust) = (c?, rust?);
+    let kbuild = fs::read_to_string(site.repo.join("Kbuild")).context("no Kbuild")?;
+    let config = fs::read_to_string(site.kernel("rust").join(".config")).context("make kernels")?;
+    check_table(&kbuild, &config, &c, &rust)?;
     let names: BTreeSet<&String> = c.keys().chain(rust.keys()).collect();
     let mut objects = Vec::new();
     for name in names {
@@ -206,6 +254,55 @@ mod tests {
     fn paths() {
         let path = Path::new("arch/arm64/kvm/../../../virt/kvm/vfio.o");
         assert_eq!(plain(path), Path::new("virt/kvm/vfio.o"));
+    }
+
+    const KBUILD: &str = "# replaces-this\n\
+        replaces-$(CONFIG_T)  += arch_timer.o\nreplaces-$(CONFIG_S) += hyp/vhe/switch.o\n\
+        replaces-$(CONFIG_N) += hyp/nvhe/switch.nvhe.o\n\
+        adds-$(CONFIG_T) += rust/k.o rust/t.o\nadds-$(CONFIG_S) += rust/k.o\n\
+        kvm-y := $(filter-out $(replaces-y),$(kvm-y))\n";
+
+    #[test]
+    fn rows() {
+        let both = "CONFIG_T=y\nCONFIG_S=y\n";
+        let list = |kind, config| Vec::from_iter(table(KBUILD, kind, config).unwrap());
+        assert_eq!(list("replaces", both), ["arch_timer.o", "hyp/vhe/switch.o"]);
+        assert_eq!(list("adds", both), ["rust/k.o", "rust/t.o"]);
+        assert_eq!(
+            list("adds", "# CONFIG_T is not set\nCONFIG_S=y"),
+            ["rust/k.o"]
+        );
+        for line in [
+            "adds-y += a.o",
+            "adds-$(CONFIG_T) := a.o",
+            "adds-$(CONFIG_T) += a.o \\",
+        ] {
+            let error = table(line, "adds", both).expect_err(line);
+            assert!(error.to_string().starts_with("Kbuild:1: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_the_table_names() {
+        let set = |names: &[&str]| {
+            let path = |n: &&str| (format!("{KVM}/{n}"), ());
+            names.iter().map(path).collect::<BTreeMap<_, _>>()
+        };
+        let c = set(&["arm.o", "arch_timer.o"]);
+        let check = |rust: &[&str]| check_table(KBUILD, "CONFIG_T=y\nCONFIG_N=y", &c, &set(rust));
+        check(&["arm.o", "rust/k.o", "rust/t.o"]).unwrap();
+        for (rust, object) in [
+            (vec!["rust/k.o", "rust/t.o"], "arm.o"),
+            (
+                vec!["arm.o", "arch_timer.o", "rust/k.o", "rust/t.o"],
+                "arch_timer.o",
+            ),
+            (vec!["arm.o", "rust/k.o"], "rust/t.o"),
+            (vec!["arm.o", "rust/k.o", "rust/t.o", "other.o"], "other.o"),
+        ] {
+            let error = check(&rust).expect_err(object).to_string();
+            assert!(error.contains(&format!("/{object} ")), "{error}");
+        }
     }
 
     #[test]
