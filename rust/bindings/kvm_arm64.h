@@ -10,6 +10,7 @@
 
 #include <clocksource/arm_arch_timer.h>
 #include <kvm/arm_arch_timer.h>
+#include <kvm/arm_rust.h>
 #include <kvm/arm_vgic.h>
 
 #include <asm/cpucaps.h>
@@ -24,7 +25,6 @@
 #include <asm/vectors.h>
 
 #include "../../arch/arm64/kvm/trace_arm.h"
-#include "../../arch/arm64/kvm/rust/kvm_arm64.h"
 
 /* Macros that bindgen cannot evaluate. */
 const u32 RUST_CONST_HELPER_VGIC_IRQ_SW_RESAMPLE = VGIC_IRQ_SW_RESAMPLE;

@@ -7,9 +7,9 @@
 #include <linux/kvm_host.h>
 
 #include <kvm/arm_arch_timer.h>
+#include <kvm/arm_rust.h>
 
 #include "../../trace.h"
-#include "../kvm_arm64.h"
 
 DEFINE_STATIC_KEY_FALSE(broken_cntvoff_key);
 

@@ -3,8 +3,8 @@
  * The border between C and Rust where no existing header draws it: the C side of things that
  * Rust cannot define, and the sizes and offsets that both must agree on.
  */
-#ifndef __KVM_ARM64_RUST_H
-#define __KVM_ARM64_RUST_H
+#ifndef __KVM_ARM_RUST_H
+#define __KVM_ARM_RUST_H
 
 #include <linux/interrupt.h>
 #include <linux/kvm_host.h>
@@ -30,4 +30,4 @@ extern struct kvm_exception_table_entry __stop___kvm_ex_table[];
 /* Labels of entry.S. */
 extern char __guest_exit_restore_elr_and_panic[];
 
-#endif /* __KVM_ARM64_RUST_H */
+#endif /* __KVM_ARM_RUST_H */
