@@ -41,7 +41,6 @@ export BUILD CACHE MACHINE INTERACTIVE KDIR LINUX_TARBALL J V FORCE
 
 SETUP   := $(TOP)/tools/setup
 TESTING := $(TOP)/tools/testing
-KERNELS := $(patsubst $(TOP)/tools/config/%.config,%,$(filter-out %/machine.config %/clippy.config,$(wildcard $(TOP)/tools/config/*.config)))
 
 # The scripts hold locks and call the kernel's make with jobs of its own.
 .NOTPARALLEL:
@@ -49,7 +48,7 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: help
 help:
-	@sed "1d; s|@KERNELS@|$(KERNELS)|" $(SETUP)/help.txt
+	@sed "1d; s|@KERNELS@|$$($(SETUP)/parts.py names 2>/dev/null || echo c rust)|" $(SETUP)/help.txt
 
 # --- set-up -------------------------------------------------------------------
 
@@ -70,12 +69,13 @@ setup: tree userspace
 
 # --- kernels ------------------------------------------------------------------
 
-.PHONY: kernels selftests menuconfig $(addprefix kernel-,$(KERNELS))
-$(addprefix kernel-,$(KERNELS)): kernel-%: tree
+.PHONY: kernels selftests menuconfig
+kernel-%: name-% tree
 	@$(SETUP)/kernel $*
 
-kernel-%:
-	@echo "make: no kernel of that name: $*; there are: $(KERNELS)" >&2; exit 2
+# A slip of the pen shows before a tree is fetched.
+name-%: toolchain
+	@$(SETUP)/parts.py name $* >/dev/null
 
 kernels: kernel-c kernel-rust
 
@@ -158,10 +158,11 @@ clippy: tree
 # --- away with it -------------------------------------------------------------
 
 .PHONY: clean distclean
-# The kernel tree, the user space and what was fetched stay.
+# The kernel tree, the user space and what was fetched stay; a kernel is a folder with a configuration.
 clean:
 	@cd $(BUILD) 2>/dev/null || exit 0; \
-	rm -rf $(KERNELS) *.seed selftests selftests.hdr selftests.list .selftests.built logs results host bench patches bindgen .lines.*
+	find . -mindepth 2 -maxdepth 2 -name '.config*' ! -path './linux/*' -printf '%h\0' | xargs -0 -r rm -rf; \
+	rm -rf unchanged.stamp *.seed selftests selftests.hdr selftests.list .selftests.built logs results host bench patches bindgen .lines.*
 
 distclean:
 	@[ "$(BUILD)" != "$(TOP)" ] && [ "$(BUILD)" != / ] && [ "$(BUILD)" != "$(HOME)" ] || { echo "make: not removing BUILD=$(BUILD)" >&2; exit 2; }

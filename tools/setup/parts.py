@@ -1,17 +1,35 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The parts of KVM/arm64 that there are in Rust, and their objects: the table in Kbuild, as make reads it."""
+"""The parts of KVM/arm64 that there are in Rust, and the kernels that are named by them.
+
+  parts.py names         prints what a name is made of
+  parts.py name NAME     prints how a kernel is called for short: switch+timer+kunit is kunit
+  parts.py config NAME   prints the options that it has on top of machine.config
+
+A part is an option that takes C objects out, by the table in Kbuild. A kernel's name is what it consists of, joined
+with "+": parts, or "c" (our options off), "none" (on, but no part) or "rust" (all parts, and what is meant if nothing
+of this is named); and what is added to it, of tools/config/NAME.config. A line "# include: NAME.config" in one of
+these takes that one in first.
+"""
 
 import re
+import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 BASE = "KVM_ARM64_RUST"
 ROW = re.compile(r"(replaces|adds)-\$\(CONFIG_(\w+)\)\s*\+=((?:\s+[\w./-]+\.o)+)\s*")
+# Common to all kernels, so no part of a name.
+MACHINE = "machine"
+# Not to be booted.
+UNSEEN = ("clippy",)
 
 
 class PartsError(Exception):
-    """Kbuild does not say what it should; the message names the line."""
+    """A line of Kbuild, or a name, that makes no sense; the message says which."""
 
+
+# --- the table ----------------------------------------------------------------
 
 def table(text, name="Kbuild"):
     """{"replaces": {option: objects}, "adds": {option: objects}}, objects by their paths below arch/arm64/kvm."""
@@ -41,3 +59,97 @@ def part(option):
 def replaced(rows):
     """{part: C's objects that it takes out}"""
     return {part(option): objects for option, objects in rows["replaces"].items()}
+
+
+# --- kernels ------------------------------------------------------------------
+
+class Kernels:
+    """What there is to make a name of. added: {name: text of its .config}"""
+
+    def __init__(self, rows=None, added=None):
+        self.parts = {part(option): option for option in (read() if rows is None else rows)["replaces"]}
+        self.added = added
+        if added is None:
+            self.added = {p.stem: p.read_text() for p in sorted((TOP / "tools/config").glob("*.config"))
+                          if p.stem != MACHINE}
+
+    def names(self):
+        added = (f"+{word}" for word in self.added if word not in UNSEEN)
+        return " ".join(["c", "none", "rust", *self.parts, *added])
+
+    def split(self, name):
+        """The parts' side of a name, in order, and what is added."""
+        words = name.split("+")
+        unknown = [w for w in words if w not in ("c", "none", "rust", *self.parts, *self.added)]
+        base = [w for w in words if w not in self.added]
+        added = [w for w in self.added if w in words]
+        if unknown or len(set(words)) != len(words) or len(base) > 1 and set(base) - set(self.parts):
+            raise PartsError(f"no kernel of that name: {name}; a name is c, none, rust, or parts "
+                             f"({' '.join(self.parts)}), and what is added ({' '.join(self.added)}), joined with +")
+        if base not in (["c"], ["none"]):
+            base = [p for p in self.parts if p in base]
+            if len(base) in (0, len(self.parts)):
+                base = ["rust"]
+        return base, added
+
+    def name(self, name):
+        """The shortest name of the same kernel: that is what its folder is called."""
+        base, added = self.split(name)
+        return "+".join(added if added and base == ["rust"] else base + added)
+
+    def fragment(self, word, seen):
+        """Lines of what is added, each file's once."""
+        if word in seen:
+            return []
+        seen.add(word)
+        if word not in self.added:
+            raise PartsError(f"tools/config has no {word}.config")
+        lines = self.added[word].split("\n")
+        found = []
+        for line in lines:
+            included = re.fullmatch(r"# include: *(\S+)\.config", line)
+            if included:
+                found += self.fragment(included[1], seen)
+        return found + [line for line in lines if line.startswith("CONFIG_")]
+
+    def config(self, name):
+        base, added = self.split(name)
+        found = [f"CONFIG_{BASE}={'n' if base == ['c'] else 'y'}"]
+        if base != ["c"]:
+            found += [f"CONFIG_{option}={'y' if word in base or base == ['rust'] else 'n'}"
+                      for word, option in self.parts.items()]
+        seen = set()
+        for word in added:
+            found += self.fragment(word, seen)
+        return found
+
+    def named(self, setting):
+        """The name of the kernel with these of our options on, and no others."""
+        if BASE not in setting:
+            return "c"
+        words = [word for word, option in self.parts.items() if option in setting] or ["none"]
+        for option in sorted(setting - {BASE} - set(self.parts.values())):
+            adds = [word for word in self.added if self.fragment(word, set()) == [f"CONFIG_{option}=y"]]
+            if not adds:
+                raise PartsError(f"{option} is no part, and no file in tools/config adds it alone")
+            words.append(adds[0])
+        return self.name("+".join(words))
+
+
+def main(what="", *names):
+    kernels = Kernels()
+    if what == "names" and not names:
+        print(kernels.names())
+    elif what == "name" and len(names) == 1:
+        print(kernels.name(names[0]))
+    elif what == "config" and len(names) == 1:
+        print("\n".join(kernels.config(names[0])))
+    else:
+        sys.exit("usage: parts.py names | name NAME | config NAME")
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except PartsError as error:
+        sys.exit(str(error))

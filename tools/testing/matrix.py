@@ -49,6 +49,12 @@ def combinations(opts, needs=None):
     return found
 
 
+def variants(kconfig, kernels):
+    """{what tools/setup/kernel calls it: setting} of every setting there can be."""
+    found = combinations(options(kconfig), requirements(kconfig))
+    return {kernels.named(setting): setting for setting in found}
+
+
 def configured(config, opts):
     """Which of the options a .config has on."""
     return frozenset(o for o in opts

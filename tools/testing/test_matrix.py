@@ -115,5 +115,64 @@ class TestKbuild(unittest.TestCase):
             self.assertTrue(any(source.with_suffix(s).is_file() for s in (".rs", ".c")), obj)
 
 
+ADDED = {"kunit": "CONFIG_KVM_ARM64_RUST_KUNIT_TEST=y\n",
+         "lockdep": "# x\n# include: more.config\nCONFIG_PROVE_LOCKING=y\n",
+         "more": "CONFIG_KVM_ARM64_RUST_VGIC_MORE=y\n"}
+C, ON, TIMER, VGIC, MORE = ("CONFIG_KVM_ARM64_RUST=n", "CONFIG_KVM_ARM64_RUST=y",
+                            "CONFIG_KVM_ARM64_RUST_TIMER=", "CONFIG_KVM_ARM64_RUST_VGIC=",
+                            "CONFIG_KVM_ARM64_RUST_VGIC_MORE=y")
+
+
+class TestKernels(unittest.TestCase):
+    def setUp(self):
+        self.kernels = parts.Kernels(parts.table(KBUILD), ADDED)
+
+    def test_configurations(self):
+        for name, config in {
+                "c": [C],
+                "none": [ON, TIMER + "n", VGIC + "n"],
+                "rust": [ON, TIMER + "y", VGIC + "y"],
+                "timer": [ON, TIMER + "y", VGIC + "n"],
+                "vgic+timer": [ON, TIMER + "y", VGIC + "y"],
+                "vgic+more": [ON, TIMER + "n", VGIC + "y", MORE],
+                "more": [ON, TIMER + "y", VGIC + "y", MORE],
+                "lockdep": [ON, TIMER + "y", VGIC + "y", MORE, "CONFIG_PROVE_LOCKING=y"],
+                "more+lockdep": [ON, TIMER + "y", VGIC + "y", MORE, "CONFIG_PROVE_LOCKING=y"],
+        }.items():
+            self.assertEqual(self.kernels.config(name), config, name)
+
+    def test_short_names(self):
+        for name, short in {"vgic+timer": "rust", "rust+more": "more", "more+vgic": "vgic+more",
+                            "timer+vgic+kunit": "kunit", "c": "c", "none": "none", "rust": "rust",
+                            "none+kunit": "none+kunit"}.items():
+            self.assertEqual(self.kernels.name(name), short)
+            self.assertEqual(self.kernels.config(name), self.kernels.config(short))
+
+    def test_no_such_names(self):
+        for name in ("", "x", "timer+", "timer+timer", "c+timer", "rust+timer", "none+c",
+                     "machine", "../c", "timer more"):
+            with self.assertRaisesRegex(parts.PartsError, "^no kernel of that name: .*timer vgic"):
+                self.kernels.name(name)
+
+    def test_variants(self):
+        found = matrix.variants(KCONFIG, self.kernels)
+        self.assertEqual(list(found), ["c", "none", "timer", "vgic", "rust", "vgic+more", "more"])
+        for name, setting in found.items():
+            on = {line.removeprefix("CONFIG_").removesuffix("=y")
+                  for line in self.kernels.config(name) if line.endswith("=y")}
+            self.assertEqual(on, setting, name)
+
+    def test_option_that_nothing_adds(self):
+        with self.assertRaisesRegex(parts.PartsError, "KVM_ARM64_RUST_VGIC_MORE is no part"):
+            matrix.variants(KCONFIG, parts.Kernels(parts.table(KBUILD), {}))
+
+    def test_our_names(self):
+        kernels = parts.Kernels()
+        for name in ("c", "none", "rust", "timer", "switch", "timer+offset", "kunit", "lockdep",
+                     "clippy"):
+            self.assertEqual(kernels.name(name), name)
+            self.assertTrue(kernels.config(name))
+
+
 if __name__ == "__main__":
     unittest.main()
