@@ -40,6 +40,9 @@
 //! [`counter`], [`ctl`], [`deadline`], [`map`], [`offset`] and [`traps`] are arithmetic and need
 //! no kernel; they are tested on the build host as well. [`exports`] is what C calls. The rest is
 //! policy.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: timecounter, host_vtimer_irq, host_ptimer_irq,
+//!     has_gic_active_state, kvm_phys_timer_read
 
 pub(crate) mod counter;
 pub(crate) mod ctl;

@@ -3,6 +3,8 @@
 //! Instructions chosen at boot, by what the CPUs can do.
 //!
 //! C header: [`arch/arm64/include/asm/alternative-macros.h`](srctree/arch/arm64/include/asm/alternative-macros.h)
+//!
+//! Mirrors: arch/arm64/include/asm/alternative-macros.h: ALTINSTR_ENTRY
 
 /// Assembly for one instruction that is patched to be another where the CPUs have a capability.
 ///

@@ -6,6 +6,9 @@
 //! force for the host too.
 //!
 //! Source: Arm ARM, "CPTR_EL2, Architectural Feature Trap Register (EL2)", the format for E2H = 1.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: __activate_cptr_traps_vhe,
+//!     __deactivate_cptr_traps_vhe
 
 use super::{
     cpucaps,

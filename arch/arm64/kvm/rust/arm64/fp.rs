@@ -3,6 +3,9 @@
 //! FP/SIMD and SVE registers other than the vectors.
 //!
 //! Source: Arm ARM, "The Scalable Vector Extension" and the registers' own pages.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: __hyp_sve_restore_guest;
+//!     arch/arm64/include/asm/fpsimd.h: sve_cond_update_zcr_vq
 
 use super::{
     evidence::Masked,

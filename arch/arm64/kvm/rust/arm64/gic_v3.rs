@@ -7,6 +7,10 @@
 //! anything to the host but raise its maintenance interrupt.
 //!
 //! Source: GIC Architecture Specification (IHI 0069), "AArch64 System register descriptions".
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vgic-v3-sr.c: __gic_v3_get_lr, __gic_v3_set_lr,
+//!     __vgic_v3_activate_traps, __vgic_v3_deactivate_traps, __vgic_v3_get_gic_config,
+//!     __vgic_v3_compat_mode_enable; arch/arm64/kvm/hyp/vgic-v5-sr.c: __vgic_v5_compat_mode_disable
 
 use super::{
     barrier::isb,

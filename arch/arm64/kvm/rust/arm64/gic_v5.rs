@@ -6,6 +6,8 @@
 //! the host reads right after them.
 //!
 //! Source: GICv5 architecture specification, "AArch64 System registers".
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vgic-v5-sr.c: __vgic_v5_save_ppi_state, __vgic_v5_restore_ppi_state
 
 macro_rules! register {
     ($(#[$meta:meta])* $read:ident, $write:ident: $reg:literal) => {

@@ -3,6 +3,8 @@
 //! `HCR_EL2`: what a guest may do, and whether one runs.
 //!
 //! Source: Arm ARM, "HCR_EL2, Hypervisor Configuration Register".
+//!
+//! Mirrors: arch/arm64/include/asm/kvm_arm.h: HCR_HOST_VHE_FLAGS
 
 use super::{
     cpucaps,

@@ -4,6 +4,8 @@
 //! them: how they are begun again.
 //!
 //! Source: Arm ARM, "Memory Copy and Memory Set exceptions", rules CNTMJ and MWFQH.
+//!
+//! Mirrors: arch/arm64/include/asm/traps.h: arm64_mops_reset_regs
 #![forbid(unsafe_code)]
 
 use super::esr::MemoryOperation;

@@ -3,6 +3,10 @@
 //! `PSTATE`, as `SPSR_EL2` has it.
 //!
 //! Source: Arm ARM, "SPSR_EL2, Saved Program Status Register (EL2)".
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h: to_hw_pstate,
+//!     __sysreg_restore_el2_return_state; arch/arm64/kvm/hyp/vhe/switch.c: fixup_nv_guest_exit;
+//!     arch/arm64/kvm/hyp/include/hyp/adjust_pc.h: kvm_skip_instr, __kvm_skip_instr
 #![forbid(unsafe_code)]
 
 /// The state that an exception was taken from, or that a return goes to.

@@ -3,6 +3,9 @@
 //! What C's structures keep for each timer of a vCPU.
 //!
 //! C header: [`include/kvm/arm_arch_timer.h`](srctree/include/kvm/arm_arch_timer.h)
+//!
+//! Mirrors: include/kvm/arm_arch_timer.h: arch_timer_offset, arch_timer_context, arch_timer_cpu,
+//!     timer_get_offset
 
 use super::{
     hrtimer::SoftTimer,

@@ -3,6 +3,9 @@
 //! The registers of a CPU in memory: a vCPU's, or the host's while a guest runs.
 //!
 //! C header: [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h)
+//!
+//! Mirrors: arch/arm64/include/asm/kvm_host.h: ___ctxt_sys_reg, __ctxt_sys_reg, ctxt_sys_reg;
+//!     arch/arm64/include/asm/kvm_emulate.h: vcpu_get_reg, vcpu_set_reg
 
 use super::{
     sys_reg::SysReg,

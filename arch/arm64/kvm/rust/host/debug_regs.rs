@@ -3,6 +3,10 @@
 //! Breakpoints and watchpoints in memory.
 //!
 //! C header: [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h)
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/debug-sr.h: read_debug, write_debug, save_debug,
+//!     restore_debug; arch/arm64/include/asm/kvm_host.h: kvm_debug_regs_in_use,
+//!     kvm_host_owns_debug_regs
 
 use super::vcpu::Vcpu;
 use crate::{

@@ -3,6 +3,9 @@
 //! The virtual CPU interface of the host's GICv2, in memory (GICV).
 //!
 //! C header: [`include/kvm/arm_vgic.h`](srctree/include/kvm/arm_vgic.h)
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vgic-v2-cpuif-proxy.c: __vgic_v2_perform_cpuif_access;
+//!     include/kvm/arm_vgic.h: vgic_dist
 
 use super::vm::Vm;
 use core::ffi::c_void;

@@ -3,6 +3,9 @@
 //! What KVM keeps for each CPU of a VHE host.
 //!
 //! C header: [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h)
+//!
+//! Mirrors: arch/arm64/include/asm/kvm_host.h: host_data_ptr, host_data_test_flag,
+//!     host_data_set_flag, host_data_clear_flag, guest_owns_fp_regs, host_owns_fp_regs
 
 use super::{
     cpu_context::{

@@ -6,6 +6,9 @@
 //! They expire in hard interrupt context on PREEMPT_RT as well, since injection takes raw locks.
 //!
 //! C header: [`include/linux/hrtimer.h`](srctree/include/linux/hrtimer.h)
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: soft_timer_start, soft_timer_cancel, kvm_bg_timer_expire,
+//!     kvm_hrtimer_expire
 
 use core::marker::PhantomData;
 use kernel::bindings;

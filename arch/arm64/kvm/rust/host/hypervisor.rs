@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Calls to the hypervisor at EL2, on hosts that run at EL1.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: set_cntvoff
 
 use kernel::bindings;
 

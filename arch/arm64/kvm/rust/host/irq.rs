@@ -4,6 +4,9 @@
 //!
 //! C headers: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h),
 //! [`include/linux/irq.h`](srctree/include/linux/irq.h)
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: host_vtimer_irq_flags, host_ptimer_irq_flags,
+//!     set_timer_irq_phys_active, kvm_irq_fixup_flags, kvm_timer_hyp_init
 
 use super::context::OnCpu;
 use core::mem;

@@ -3,6 +3,8 @@
 //! Functions that no probe may be put into.
 //!
 //! C header: [`include/asm-generic/kprobes.h`](srctree/include/asm-generic/kprobes.h)
+//!
+//! Mirrors: include/asm-generic/kprobes.h: NOKPROBE_SYMBOL
 
 /// The address of a function, for the kernel's list.
 #[cfg(CONFIG_KPROBES)]

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Messages in the form of C's `kvm_err()` and `kvm_info()`: `kvm [<pid>]: ...`.
+//!
+//! Mirrors: include/linux/kvm_host.h: kvm_err, kvm_info
 
 use core::fmt::Write;
 use kernel::{

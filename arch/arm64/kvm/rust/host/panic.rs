@@ -3,6 +3,10 @@
 //! The end of the kernel, and the exceptions that need not be it.
 //!
 //! C header: [`include/linux/panic.h`](srctree/include/linux/panic.h)
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: __hyp_call_panic;
+//!     arch/arm64/kvm/hyp/include/hyp/switch.h: kvm_exception_table_entry,
+//!     __kvm_unexpected_el2_exception
 
 use crate::bindings;
 use kernel::str::CStrExt;

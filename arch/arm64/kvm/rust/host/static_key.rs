@@ -3,6 +3,9 @@
 //! Static keys that C code shares.
 //!
 //! C header: [`include/linux/jump_label.h`](srctree/include/linux/jump_label.h)
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: broken_cntvoff_key; include/kvm/arm_arch_timer.h:
+//!     has_broken_cntvoff
 
 use kernel::bindings;
 

@@ -4,6 +4,8 @@
 //!
 //! C headers: [`include/clocksource/arm_arch_timer.h`](srctree/include/clocksource/arm_arch_timer.h),
 //! [`include/linux/timecounter.h`](srctree/include/linux/timecounter.h)
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_phys_timer_read, kvm_timer_hyp_init
 
 use core::ptr::NonNull;
 use kernel::bindings;

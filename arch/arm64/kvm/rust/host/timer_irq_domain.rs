@@ -8,6 +8,10 @@
 //! sits on top of the GIC's and masks the interrupt instead.
 //!
 //! C header: [`include/linux/irqdomain.h`](srctree/include/linux/irqdomain.h)
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: timer_irq_set_vcpu_affinity, timer_irq_set_irqchip_state,
+//!     timer_irq_eoi, timer_irq_ack, timer_chip, timer_irq_domain_alloc, timer_irq_domain_free,
+//!     timer_domain_ops, kvm_irq_init
 
 use super::{
     context::IrqOff,

@@ -4,6 +4,9 @@
 //!
 //! C headers: [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h),
 //! [`arch/arm64/include/asm/kvm_nested.h`](srctree/arch/arm64/include/asm/kvm_nested.h)
+//!
+//! Mirrors: include/kvm/arm_arch_timer.h: timer_get_offset; arch/arm64/include/asm/kvm_emulate.h:
+//!     kvm_condition_valid, kvm_vcpu_get_fault_ipa, vcpu_el2_tge_is_set
 
 use super::{
     sys_reg::SysReg,

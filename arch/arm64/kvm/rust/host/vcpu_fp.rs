@@ -4,6 +4,9 @@
 //!
 //! C headers: [`arch/arm64/include/asm/fpsimd.h`](srctree/arch/arm64/include/asm/fpsimd.h),
 //! [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h)
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: __hyp_sve_restore_guest;
+//!     arch/arm64/include/asm/kvm_host.h: vcpu_sve_max_vq
 
 use super::vcpu::Vcpu;
 use crate::{

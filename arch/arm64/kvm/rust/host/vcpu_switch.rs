@@ -4,6 +4,8 @@
 //!
 //! C headers: [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h),
 //! [`arch/arm64/include/asm/kvm_emulate.h`](srctree/arch/arm64/include/asm/kvm_emulate.h)
+//!
+//! Mirrors: arch/arm64/include/asm/kvm_host.h: vcpu_fgt, __fgt_reg_to_group_id, vcpu_get_flag
 
 use super::vcpu::Vcpu;
 use crate::{

@@ -4,6 +4,10 @@
 //!
 //! C headers: [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h),
 //! [`arch/arm64/include/asm/kvm_nested.h`](srctree/arch/arm64/include/asm/kvm_nested.h)
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h: ctxt_midr_el1;
+//!     arch/arm64/include/asm/kvm_host.h: __kvm_has_feat, kvm_has_mte, kvm_has_tcr2, kvm_has_s1pie,
+//!     kvm_has_s1poe, kvm_has_sctlr2, kvm_has_ras, vcpu_set_flag, vcpu_clear_flag
 
 use super::{
     sys_reg::SysReg,

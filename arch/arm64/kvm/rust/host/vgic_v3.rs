@@ -3,6 +3,8 @@
 //! The CPU interface of a vCPU with a GICv3, in memory.
 //!
 //! C header: [`include/kvm/arm_vgic.h`](srctree/include/kvm/arm_vgic.h)
+//!
+//! Mirrors: include/kvm/arm_vgic.h: vgic_cpu
 
 use super::vcpu::Vcpu;
 use core::marker::PhantomData;

@@ -3,6 +3,9 @@
 //! A VM, and its timer configuration with the locks that guard it.
 //!
 //! C header: [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h)
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_vm_ioctl_set_counter_offset;
+//!     include/kvm/arm_arch_timer.h: arch_timer_vm_data, timer_irq
 
 use core::marker::PhantomData;
 use kernel::{

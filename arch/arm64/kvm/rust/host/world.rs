@@ -5,6 +5,9 @@
 //!
 //! C headers: [`arch/arm64/include/asm/kvm_hyp.h`](srctree/arch/arm64/include/asm/kvm_hyp.h),
 //! [`arch/arm64/include/asm/daifflags.h`](srctree/arch/arm64/include/asm/daifflags.h)
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: __compute_hcr, __activate_traps, __deactivate_traps,
+//!     __kvm_vcpu_run; arch/arm64/include/asm/daifflags.h: local_daif_mask
 
 use super::{
     host_data::{

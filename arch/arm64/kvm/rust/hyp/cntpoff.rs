@@ -8,6 +8,9 @@
 //!
 //! Which offset that is was decided when the vCPU was loaded. Another thread may change the VM's
 //! at any time; that takes effect when the vCPU is loaded next.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: __activate_traps, __deactivate_traps;
+//!     include/kvm/arm_arch_timer.h: has_cntpoff, timer_apply_offset
 #![forbid(unsafe_code)]
 
 use super::switch::{

@@ -3,6 +3,11 @@
 //! What is done about an exit from the guest before the host hears of it, and whether it has to.
 //!
 //! The exception class is decoded once; each fix-up is in a file of its own.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: hyp_exit_handlers, fixup_nv_guest_exit,
+//!     fixup_guest_exit; arch/arm64/kvm/hyp/include/hyp/switch.h: exit_handler_fn,
+//!     kvm_hyp_handle_exit, synchronize_vcpu_pstate, __fixup_guest_exit;
+//!     arch/arm64/kvm/hyp/include/hyp/adjust_pc.h: kvm_skip_instr, __kvm_skip_instr
 #![forbid(unsafe_code)]
 
 mod counter;

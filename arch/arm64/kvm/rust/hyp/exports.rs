@@ -4,6 +4,11 @@
 //!
 //! C headers: [`arch/arm64/include/asm/kvm_hyp.h`](srctree/arch/arm64/include/asm/kvm_hyp.h),
 //! [`arch/arm64/include/asm/kvm_asm.h`](srctree/arch/arm64/include/asm/kvm_asm.h)
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: kvm_host_data, kvm_hyp_ctxt, kvm_hyp_vector,
+//!     kvm_vcpu_load_vhe, kvm_vcpu_put_vhe, __kvm_vcpu_run, hyp_panic,
+//!     kvm_unexpected_el2_exception; arch/arm64/kvm/hyp/include/hyp/switch.h:
+//!     __kvm_unexpected_el2_exception; arch/arm64/kvm/hyp/vhe/timer-sr.c: __kvm_timer_set_cntvoff
 
 #[cfg(CONFIG_KPROBES)]
 use super::{

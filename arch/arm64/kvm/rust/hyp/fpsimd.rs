@@ -6,6 +6,10 @@
 //! Who has them is in `fp_owner`. The host's state is saved when the vCPU is loaded, so nothing of
 //! it is lost when the guest's comes in; the guest's is saved by the host when it wants the
 //! registers, or when the vCPU is put. SME is not for guests.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: __fpsimd_save_fpexc32,
+//!     __hyp_sve_restore_guest, fpsimd_lazy_switch_to_guest, fpsimd_lazy_switch_to_host,
+//!     kvm_hyp_handle_fpsimd; arch/arm64/include/asm/kvm_host.h: vcpu_sve_max_vq, vcpu_sve_zcr_elx
 #![forbid(unsafe_code)]
 
 use super::{

@@ -2,6 +2,9 @@
 
 //! What is done when a vCPU is loaded onto a CPU, and undone when it is put: all that does not
 //! affect the host, so that it need not be done on each way into the guest and out.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: __vcpu_load_activate_traps,
+//!     __vcpu_put_deactivate_traps, kvm_vcpu_load_vhe, kvm_vcpu_put_vhe
 #![forbid(unsafe_code)]
 
 use super::{

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Exceptions that nobody expects between the host's world and the guest's.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: __hyp_call_panic, hyp_panic
 #![forbid(unsafe_code)]
 
 use super::{

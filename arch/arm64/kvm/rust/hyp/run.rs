@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! From host to guest and back.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: __activate_traps, __deactivate_traps,
+//!     __kvm_vcpu_run_vhe; arch/arm64/kvm/hyp/include/hyp/switch.h: ___activate_traps,
+//!     ___deactivate_traps
 #![forbid(unsafe_code)]
 
 use super::{

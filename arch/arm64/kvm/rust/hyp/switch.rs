@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What lives while a vCPU runs: from the way into the guest until the way out of it.
+//!
+//! Mirrors: arch/arm64/include/asm/kvm_asm.h: ARM_EXIT_WITH_SERROR_BIT, ARM_EXCEPTION_CODE,
+//!     ARM_SERROR_PENDING; arch/arm64/include/asm/kvm_emulate.h: is_hyp_ctxt, is_nested_ctxt
 #![forbid(unsafe_code)]
 
 use crate::{

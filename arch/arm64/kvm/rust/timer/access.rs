@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Register accesses of the guest that trap.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: read_timer_ctl, kvm_arm_timer_read,
+//!     kvm_arm_timer_read_sysreg, kvm_arm_timer_write, kvm_arm_timer_write_sysreg;
+//!     include/kvm/arm_arch_timer.h: kvm_arch_timer_regs
 #![forbid(unsafe_code)]
 
 use super::{

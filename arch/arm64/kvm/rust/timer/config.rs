@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The life of a VM's and a vCPU's timers, and what user space can configure.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_timer_vcpu_reset, timer_context_init,
+//!     kvm_timer_vcpu_init, kvm_timer_init_vm, kvm_arm_timer_set_attr, kvm_arm_timer_get_attr,
+//!     kvm_arm_timer_has_attr, kvm_vm_ioctl_set_counter_offset; include/kvm/arm_arch_timer.h:
+//!     timer_set_offset
 #![forbid(unsafe_code)]
 
 use super::{

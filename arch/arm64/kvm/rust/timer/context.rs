@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! One timer of a vCPU, with its state in types that cannot be mixed up.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: nr_timers, timer_get_ctl, timer_get_cval, timer_set_ctl,
+//!     timer_set_cval, get_timer_map, kvm_timer_enabled, kvm_timer_pending;
+//!     include/kvm/arm_arch_timer.h: timer_map, arch_timer_ctx_index, timer_context_to_vcpu,
+//!     timer_irq, has_cntpoff, timer_get_offset
 #![forbid(unsafe_code)]
 
 use super::{

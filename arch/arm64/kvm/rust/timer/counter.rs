@@ -12,6 +12,9 @@
 //!
 //! Source: Arm ARM (DDI 0487), "The Generic Timer in AArch64 state", operation of the
 //! CompareValue views of the timers.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_counter_compute_delta, kvm_arm_timer_read,
+//!     kvm_arm_timer_write; include/kvm/arm_arch_timer.h: timer_get_offset, timer_apply_offset
 #![forbid(unsafe_code)]
 
 /// A value of the physical counter, in ticks.

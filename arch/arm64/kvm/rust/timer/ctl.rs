@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Values of the timer control registers.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_timer_enabled, kvm_timer_pending,
+//!     kvm_timer_update_status, read_timer_ctl; include/clocksource/arm_arch_timer.h:
+//!     ARCH_TIMER_CTRL_ENABLE, ARCH_TIMER_CTRL_IT_MASK, ARCH_TIMER_CTRL_IT_STAT
 #![forbid(unsafe_code)]
 
 /// `CNTV_CTL_EL0`, `CNTP_CTL_EL0` and their EL2 siblings (Arm ARM, `CNTV_CTL_EL0`).

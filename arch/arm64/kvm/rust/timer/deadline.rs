@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! From counter ticks to the host's nanoseconds, and which of several deadlines comes first.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_counter_compute_delta, kvm_timer_earliest_exp;
+//!     include/linux/timecounter.h: cyclecounter_cyc2ns
 #![forbid(unsafe_code)]
 
 use super::counter::Ticks;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Connecting a vCPU's timers to its interrupt controller, when it runs first.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: timer_irqs_are_valid, kvm_arch_timer_get_input_level,
+//!     kvm_timer_enable
 #![forbid(unsafe_code)]
 
 use super::{

@@ -9,6 +9,11 @@
 //! All functions that take a vCPU or a VM have this in common: the pointer is to one that is
 //! complete (`kvm` and `run` are set), and that lives at least as long as the call. Further
 //! requirements are stated where there are any.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_arch_timer_get_irq_flags, arch_timer_irq_ops,
+//!     arch_timer_irq_ops_vgic_v5, kvm_phys_timer_read, kvm_arch_timer_handler,
+//!     kvm_bg_timer_expire, kvm_hrtimer_expire, kvm_timer_vcpu_init, kvm_timer_vcpu_terminate,
+//!     kvm_arch_timer_get_input_level
 
 use super::{
     access::{

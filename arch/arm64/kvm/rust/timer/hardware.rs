@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Moving timers between memory and the hardware, and reading the hardware's line.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_timer_pending, set_cntvoff, set_cntpoff,
+//!     timer_save_state, timer_restore_state; include/kvm/arm_arch_timer.h: has_broken_cntvoff,
+//!     timer_apply_offset
 #![forbid(unsafe_code)]
 
 use super::{

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The host's side: finding and requesting the timer interrupts, CPU hotplug, errata.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_timer_cpu_up, kvm_timer_cpu_down, kvm_irq_init,
+//!     kvm_timer_handle_errata, kvm_timer_hyp_init, kvm_timer_init_vhe
 #![forbid(unsafe_code)]
 
 use super::{

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A timer's output line: driving the virtual interrupt, and the host interrupt behind it.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_arch_timer_handler, kvm_timer_update_status,
+//!     kvm_timer_update_irq, set_timer_irq_phys_active
 #![forbid(unsafe_code)]
 
 use super::{

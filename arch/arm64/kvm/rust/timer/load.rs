@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A vCPU comes to a CPU, or leaves it.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_timer_unblocking, kvm_timer_vcpu_load_gic,
+//!     kvm_timer_vcpu_load_nogic, kvm_timer_vcpu_load_nested_switch, timer_set_traps,
+//!     kvm_timer_vcpu_load, kvm_timer_vcpu_put, kvm_timer_sync_nested
 #![forbid(unsafe_code)]
 
 use super::{

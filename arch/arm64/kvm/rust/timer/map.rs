@@ -4,6 +4,9 @@
 //!
 //! The EL0 timer registers give a guest two hardware timers, one virtual and one physical. A
 //! timer is *direct* while it owns one of them, and *emulated* with an hrtimer otherwise.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: default_ppi, nr_timers, get_timer_map;
+//!     include/kvm/arm_arch_timer.h: kvm_arch_timers
 #![forbid(unsafe_code)]
 
 /// A timer of a vCPU.

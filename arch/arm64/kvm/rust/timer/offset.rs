@@ -21,6 +21,8 @@
 //!
 //! so that setting one of the two attributes leaves the other as it is, and their order does not
 //! matter. With a physical offset of zero the two terms are the same.
+//!
+//! Mirrors: nothing, C counts both offsets from the host's count
 #![forbid(unsafe_code)]
 
 use super::counter::Offset;

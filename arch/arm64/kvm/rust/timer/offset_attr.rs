@@ -3,6 +3,8 @@
 //! Counter offsets as attributes of a vCPU.
 //!
 //! C has no such attributes. See Documentation/virt/kvm/arm/rust/timer-offset.rst.
+//!
+//! Mirrors: nothing, C has no such attributes
 #![forbid(unsafe_code)]
 
 use super::{

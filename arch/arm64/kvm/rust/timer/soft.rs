@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Soft timers: emulated timers, and waking a vCPU that blocks.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: soft_timer_start, soft_timer_cancel,
+//!     kvm_counter_compute_delta, kvm_timer_compute_delta, vcpu_has_wfit_active, wfit_delay_ns,
+//!     kvm_timer_earliest_exp, kvm_bg_timer_expire, kvm_hrtimer_expire, kvm_cpu_has_pending_timer,
+//!     timer_emulate, kvm_timer_blocking
 #![forbid(unsafe_code)]
 
 use super::{

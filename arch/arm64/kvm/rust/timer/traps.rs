@@ -3,6 +3,10 @@
 //! Which timer and counter accesses of a guest must trap, and the `CNTHCTL_EL2` bits for that.
 //!
 //! Only VHE hosts come here: without VHE, EL2 sets its own traps at each guest entry.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: assign_clear_set_bit, timer_set_traps;
+//!     include/clocksource/arm_arch_timer.h: CNTHCTL_EL1PCTEN, CNTHCTL_EL1PCEN, CNTHCTL_ECV,
+//!     CNTHCTL_EL1TVT, CNTHCTL_EL1TVCT, CNTHCTL_EL1NVPCT, CNTHCTL_EL1NVVCT
 #![forbid(unsafe_code)]
 
 /// Changes to `CNTHCTL_EL2` in its VHE layout (Arm ARM, `CNTHCTL_EL2`, when `HCR_EL2.E2H` is 1).

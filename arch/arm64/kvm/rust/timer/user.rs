@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Guests whose interrupt controller is in user space: line levels in `kvm_run`.
+//!
+//! Mirrors: arch/arm64/kvm/arch_timer.c: userspace_irqchip, kvm_timer_needs_notify,
+//!     kvm_timer_should_notify_user, kvm_timer_update_run, unmask_vtimer_irq_user,
+//!     kvm_timer_sync_user
 #![forbid(unsafe_code)]
 
 use super::{

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Trapped reads of the counters.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: compute_counter_value, kvm_handle_cntxct
 #![forbid(unsafe_code)]
 
 use super::{

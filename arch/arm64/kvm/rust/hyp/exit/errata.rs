@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Exits of CPUs with errata.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: kvm_hyp_handle_impdef;
+//!     arch/arm64/kvm/hyp/include/hyp/switch.h: handle_tx2_tvm, handle_ampere1_tcr,
+//!     kvm_hyp_handle_sysreg, synchronize_vcpu_pstate, __fixup_guest_exit
 #![forbid(unsafe_code)]
 
 use super::{

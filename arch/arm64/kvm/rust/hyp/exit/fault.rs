@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Aborts and watchpoints: where they are.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: __populate_fault_info,
+//!     kvm_hyp_handle_memory_fault, kvm_hyp_handle_iabt_low, kvm_hyp_handle_watchpt_low,
+//!     kvm_hyp_handle_dabt_low; arch/arm64/kvm/hyp/include/hyp/fault.h: __fault_safe_to_translate,
+//!     __translate_far_to_hpfar, __hpfar_valid, __get_fault_info
 #![forbid(unsafe_code)]
 
 use super::{

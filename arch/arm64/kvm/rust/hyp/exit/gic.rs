@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Accesses to an interrupt controller's CPU interface, where they trap.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: kvm_hyp_handle_sysreg, kvm_hyp_handle_cp15_32,
+//!     kvm_hyp_handle_dabt_low; arch/arm64/kvm/hyp/vgic-v3-sr.c: __vgic_v3_perform_cpuif_access;
+//!     arch/arm64/kvm/hyp/vgic-v2-cpuif-proxy.c: __is_be, __vgic_v2_perform_cpuif_access
 #![forbid(unsafe_code)]
 
 use super::{

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Memory copies and sets that began on another CPU.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: kvm_hyp_handle_mops;
+//!     arch/arm64/include/asm/traps.h: arm64_mops_reset_regs
 #![forbid(unsafe_code)]
 
 use super::Trap;

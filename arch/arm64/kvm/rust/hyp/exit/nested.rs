@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Exits of guest hypervisors, and of their guests.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: kvm_hyp_handle_sysreg_vhe, fixup_nv_guest_exit
 #![forbid(unsafe_code)]
 
 mod cpacr;

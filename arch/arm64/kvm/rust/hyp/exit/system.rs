@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Trapped accesses to system registers, and trapped system instructions.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: kvm_hyp_handle_sysreg_vhe;
+//!     arch/arm64/kvm/hyp/include/hyp/switch.h: kvm_hyp_handle_sysreg
 #![forbid(unsafe_code)]
 
 use super::{

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Registers of EL1 and EL0 that the host does not use: in the hardware from load to put.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h: __sysreg_save_user_state,
+//!     __sysreg_save_el1_state, __sysreg_restore_user_state, __sysreg_restore_el1_state,
+//!     __sysreg32_save_state, __sysreg32_restore_state
 #![forbid(unsafe_code)]
 
 use super::extensions::Extensions;

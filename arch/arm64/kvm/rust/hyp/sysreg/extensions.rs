@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Which registers a VM has, of those that not all have.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h: ctxt_has_mte, ctxt_has_s1pie,
+//!     ctxt_has_tcrx, ctxt_has_s1poe, ctxt_has_sctlr2
 #![forbid(unsafe_code)]
 
 use crate::{

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Lists of registers, which both saving and restoring are generated from.
+//!
+//! Mirrors: arch/arm64/include/asm/kvm_host.h: __vcpu_assign_sys_reg, __vcpu_sys_reg
 #![forbid(unsafe_code)]
 
 use crate::host::{

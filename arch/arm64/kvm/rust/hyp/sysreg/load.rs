@@ -2,6 +2,11 @@
 
 //! A vCPU comes to this CPU, or leaves it: what does not affect the host is switched here, and not
 //! each time that the guest is entered or left.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/sysreg-sr.c: __mpam_guest_load, __vcpu_load_switch_sysregs,
+//!     __vcpu_put_switch_sysregs; arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h: ctxt_midr_el1,
+//!     ctxt_has_ras, __sysreg_save_el2_return_state, __sysreg_restore_el2_return_state,
+//!     __sysreg32_save_state, __sysreg32_restore_state
 #![forbid(unsafe_code)]
 
 use super::{

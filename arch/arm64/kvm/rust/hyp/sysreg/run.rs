@@ -2,6 +2,12 @@
 
 //! Registers that both the host and the guest run by: switched each time that the guest is entered
 //! or left.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/sysreg-sr.c: sysreg_save_host_state_vhe,
+//!     sysreg_save_guest_state_vhe, sysreg_restore_host_state_vhe, sysreg_restore_guest_state_vhe;
+//!     arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h: ctxt_to_vcpu, ctxt_is_guest, ctxt_mdscr_el1,
+//!     __sysreg_save_common_state, __sysreg_save_el2_return_state, __sysreg_restore_common_state,
+//!     __sysreg_restore_el2_return_state
 #![forbid(unsafe_code)]
 
 use super::extensions;

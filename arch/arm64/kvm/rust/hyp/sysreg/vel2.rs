@@ -6,6 +6,9 @@
 //! gets the hardware's EL1 without a trap. So those are where its EL2 is from load to put. What
 //! another hypervisor does to its EL2 translation and traps is trapped or redirected to memory, and
 //! is translated to EL1's format here.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/sysreg-sr.c: __sysreg_save_vel2_state,
+//!     __sysreg_restore_vel2_state
 #![forbid(unsafe_code)]
 
 use super::{

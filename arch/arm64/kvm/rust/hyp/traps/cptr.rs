@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! `CPTR_EL2`: traps of FP, SVE and SME, by who owns the registers.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: __activate_traps_fpsimd32,
+//!     __activate_cptr_traps_vhe, __activate_cptr_traps, __deactivate_cptr_traps_vhe,
+//!     __deactivate_cptr_traps
 
 use crate::{
     arm64::{

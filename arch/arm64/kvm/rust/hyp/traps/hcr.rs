@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! `HCR_EL2` for a guest, and the virtual SError that it can make pending.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: NV_HCR_GUEST_EXCLUDE, __compute_hcr;
+//!     arch/arm64/kvm/hyp/include/hyp/switch.h: ___activate_traps, ___deactivate_traps
 
 use crate::{
     arm64::{

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Traps that are set as long as a vCPU is loaded.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: cpu_has_amu, __activate_fgt,
+//!     __activate_traps_hfgxtr, __activate_traps_ich_hfgxtr, __deactivate_fgt,
+//!     __deactivate_traps_hfgxtr, __deactivate_traps_ich_hfgxtr, __activate_traps_mpam,
+//!     __deactivate_traps_mpam, NV_HCRX_GUEST_EXCLUDE, __activate_traps_common,
+//!     __deactivate_traps_common; arch/arm64/include/asm/kvm_host.h: vcpu_fgt
 
 use crate::{
     arm64::{

@@ -8,6 +8,13 @@
 //!
 //! Source: GIC Architecture Specification (IHI 0069), the `ICV_*` registers and the pseudocode
 //! of the virtual CPU interface.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vgic-v3-sr.c: __vgic_v3_highest_priority_lr,
+//!     __vgic_v3_find_active_lr, __vgic_v3_get_highest_active_priority,
+//!     __vgic_v3_set_active_priority, __vgic_v3_clear_highest_active_priority, __vgic_v3_read_iar,
+//!     __vgic_v3_clear_active_lr, ___vgic_v3_write_dir, __vgic_v3_write_dir, __vgic_v3_write_eoir,
+//!     __vgic_v3_read_apxrn, __vgic_v3_write_apxrn, __vgic_v3_read_hppir, __vgic_v3_read_rpr,
+//!     __vgic_v3_read_ctlr
 #![forbid(unsafe_code)]
 
 use super::{

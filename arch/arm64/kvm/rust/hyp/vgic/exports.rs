@@ -7,6 +7,10 @@
 //! All functions run on a VHE host, on one CPU from start to end. Those that take an interface
 //! are called by the thread of the vCPU that it belongs to, while nobody else accesses it; for
 //! C's list of them that means with preemption off, at load and put or between two runs.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vgic-v3-sr.c: __gic_v3_get_lr, __gic_v3_set_lr,
+//!     __vgic_v3_get_gic_config; arch/arm64/kvm/hyp/vgic-v5-sr.c: __vgic_v5_save_ppi_state,
+//!     __vgic_v5_restore_ppi_state
 
 use super::{
     state,

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The hardware's virtual CPU interface, for the emulation of a guest's accesses.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vgic-v3-sr.c: __gic_v3_get_lr, __gic_v3_set_lr,
+//!     __vgic_v3_write_ap0rn, __vgic_v3_write_ap1rn, __vgic_v3_read_ap0rn, __vgic_v3_read_ap1rn,
+//!     __vgic_v3_read_vmcr, __vgic_v3_write_vmcr, __vgic_v3_clear_active_lr,
+//!     __vgic_v3_bump_eoicount; arch/arm64/kvm/vgic/vgic.h: vgic_ich_vtr
 #![forbid(unsafe_code)]
 
 use super::{

@@ -4,6 +4,14 @@
 //! access does.
 //!
 //! Source: GIC Architecture Specification (IHI 0069), "AArch64 System register descriptions".
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vgic-v3-sr.c: __vgic_v3_get_group, __vgic_v3_read_igrpen0,
+//!     __vgic_v3_read_igrpen1, __vgic_v3_write_igrpen0, __vgic_v3_write_igrpen1,
+//!     __vgic_v3_read_bpr0, __vgic_v3_read_bpr1, __vgic_v3_write_bpr0, __vgic_v3_write_bpr1,
+//!     __vgic_v3_read_apxr0, __vgic_v3_read_apxr1, __vgic_v3_read_apxr2, __vgic_v3_read_apxr3,
+//!     __vgic_v3_write_apxr0, __vgic_v3_write_apxr1, __vgic_v3_write_apxr2, __vgic_v3_write_apxr3,
+//!     __vgic_v3_read_pmr, __vgic_v3_write_pmr, __vgic_v3_write_ctlr,
+//!     __vgic_v3_perform_cpuif_access
 #![forbid(unsafe_code)]
 
 use super::{

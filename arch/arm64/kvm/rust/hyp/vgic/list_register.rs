@@ -3,6 +3,9 @@
 //! List registers, and what the hardware says of their number and of priorities.
 //!
 //! Source: GIC Architecture Specification (IHI 0069), `ICH_LR<n>_EL2`, `ICH_VTR_EL2`.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vgic-v3-sr.c: vtr_to_max_lr_idx, vtr_to_nr_pre_bits,
+//!     vtr_to_nr_apr_regs, __vgic_v3_find_active_lr, __vgic_v3_read_ctlr
 #![forbid(unsafe_code)]
 
 use super::priority::{

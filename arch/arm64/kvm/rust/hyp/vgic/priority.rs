@@ -4,6 +4,10 @@
 //!
 //! Source: GIC Architecture Specification (IHI 0069), "Interrupt prioritization", and the
 //! pseudocode of the virtual CPU interface.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vgic-v3-sr.c: vtr_to_nr_apr_regs, __vgic_v3_bpr_min,
+//!     GICv3_IDLE_PRIORITY, __vgic_v3_get_highest_active_priority, __vgic_v3_pri_to_pre,
+//!     __vgic_v3_set_active_priority, __vgic_v3_clear_highest_active_priority
 #![forbid(unsafe_code)]
 
 use super::list_register::Vtr;

@@ -7,6 +7,12 @@
 //!
 //! Source: GIC Architecture Specification (IHI 0069), "Virtual interrupt handling and
 //! prioritization"; [`arch/arm64/kvm/vgic/vgic-v3.c`](srctree/arch/arm64/kvm/vgic/vgic-v3.c).
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vgic-v3-sr.c: compute_ich_hcr, __vgic_v3_save_state,
+//!     __vgic_v3_restore_state, __vgic_v3_activate_traps, __vgic_v3_deactivate_traps,
+//!     __vgic_v3_save_aprs, __vgic_v3_restore_aprs, __vgic_v3_init_lrs,
+//!     __vgic_v3_compat_mode_enable, __vgic_v3_restore_vmcr_aprs; arch/arm64/kvm/vgic/vgic.h:
+//!     vgic_ich_vtr
 #![forbid(unsafe_code)]
 
 use super::list_register::{

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Guests' accesses to a GICv3 CPU interface that trap.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vgic-v3-sr.c: __vgic_v3_check_trap_forwarding,
+//!     __vgic_v3_perform_cpuif_access
 #![forbid(unsafe_code)]
 
 use super::{

@@ -6,6 +6,8 @@
 //! page, a guest cannot be let at it directly.
 //!
 //! Source: GIC Architecture Specification, version 2 (IHI 0048), "The GIC virtual CPU interface".
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vgic-v2-cpuif-proxy.c: __vgic_v2_perform_cpuif_access
 #![forbid(unsafe_code)]
 
 use crate::host::{

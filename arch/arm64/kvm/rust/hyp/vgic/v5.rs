@@ -4,6 +4,10 @@
 //!
 //! Source: GICv5 architecture specification, "Virtual CPU interface"; C header:
 //! [`include/kvm/arm_vgic.h`](srctree/include/kvm/arm_vgic.h)
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vgic-v5-sr.c: __vgic_v5_save_apr, __vgic_v5_compat_mode_disable,
+//!     __vgic_v5_restore_vmcr_apr, __vgic_v5_save_ppi_state, __vgic_v5_restore_ppi_state,
+//!     __vgic_v5_save_state, __vgic_v5_restore_state
 #![forbid(unsafe_code)]
 
 use crate::{

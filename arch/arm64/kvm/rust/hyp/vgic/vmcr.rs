@@ -4,6 +4,12 @@
 //!
 //! Source: GIC Architecture Specification (IHI 0069), `ICH_VMCR_EL2`, `ICV_BPR<n>_EL1`,
 //! `ICV_CTLR_EL1`.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vgic-v3-sr.c: __vgic_v3_bpr_min, __vgic_v3_get_bpr0,
+//!     __vgic_v3_get_bpr1, __vgic_v3_pri_to_pre, __vgic_v3_read_igrpen0, __vgic_v3_read_igrpen1,
+//!     __vgic_v3_write_igrpen0, __vgic_v3_write_igrpen1, __vgic_v3_read_bpr0, __vgic_v3_read_bpr1,
+//!     __vgic_v3_write_bpr0, __vgic_v3_write_bpr1, __vgic_v3_read_pmr, __vgic_v3_write_pmr,
+//!     __vgic_v3_read_ctlr, __vgic_v3_write_ctlr
 #![forbid(unsafe_code)]
 
 use super::{

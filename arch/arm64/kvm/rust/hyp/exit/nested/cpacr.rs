@@ -2,6 +2,8 @@
 
 //! `CPACR_EL1` at virtual EL2, where it means `CPTR_EL2`: trapped where the CPU would not let all
 //! bits of that through, that is without FEAT_NV2p1.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: kvm_hyp_handle_cpacr_el1
 #![forbid(unsafe_code)]
 
 use super::{

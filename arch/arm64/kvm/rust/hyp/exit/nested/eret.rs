@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! ERET at virtual EL2.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: kvm_hyp_handle_eret
 #![forbid(unsafe_code)]
 
 use super::{

@@ -4,6 +4,8 @@
 //!
 //! With FEAT_ECV many of them trap, for the sake of timers that are emulated; most need nothing of
 //! the host.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: compute_emulated_cntx_ctl_el0, kvm_hyp_handle_timer
 #![forbid(unsafe_code)]
 
 use super::{

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! TLB maintenance for EL2's own translations, at virtual EL2.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: kvm_hyp_handle_tlbi_el2
 #![forbid(unsafe_code)]
 
 use super::Trap;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! `ZCR_EL2` of a guest hypervisor.
+//!
+//! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: kvm_hyp_handle_zcr_el2
 #![forbid(unsafe_code)]
 
 use super::{
