@@ -143,6 +143,19 @@ unapply: need-kdir
 patch: $(if $(KDIR),need-kdir,source)
 	@$(SETUP)/patch
 
+# --- drift ----------------------------------------------------------------------
+
+OLD      ?=
+UPSTREAM ?=
+NAMES    ?=
+
+.PHONY: drift drift-ack
+drift: need-kdir
+	@$(TOP)/tools/drift/drift show "$(KDIR)" $(if $(OLD),--old "$(abspath $(OLD))") $(if $(filter-out 0,$(UPSTREAM)),--upstream) $(if $(filter-out 0,$(V)),-v)
+
+drift-ack: need-kdir
+	@$(TOP)/tools/drift/drift ack "$(KDIR)" $(NAMES)
+
 # --- the code -----------------------------------------------------------------
 
 .PHONY: fmt fmt-check clippy

@@ -34,7 +34,7 @@ def too_long(paths, repo):
     found = []
     for path in paths:
         lines = path.read_bytes().count(b"\n")
-        if lines > LONGEST and not path.name.endswith((".lock", "COPYING")):
+        if lines > LONGEST and not str(path).endswith((".lock", "COPYING", "tools/drift/base")):
             found.append(f"{path.relative_to(repo)} ({lines} lines)")
     return found
 

@@ -129,6 +129,13 @@ def setup_python(context):
              context.repo / TESTING, context.repo / TESTING / "qemu"], 300)
 
 
+def drift(context):
+    """The tool that compares our code's C with another tree, and our code with the tree that is built."""
+    run_tap(context, "style/drift",
+            [sys.executable, context.repo / TESTING / "unittest_tap.py",
+             context.repo / "tools/drift"], 300)
+
+
 # -- kunit ---------------------------------------------------------------------
 
 def kunit(context, machine):
@@ -223,6 +230,7 @@ def other_guests(context):
 def jobs(context):
     """The jobs of these suites but for long builds."""
     table = [Job("style", style.run),
+             Job("style/drift", drift),
              Job("setup/python", setup_python),
              Job("setup/tools", setup_tools),
              Job("host", host),
