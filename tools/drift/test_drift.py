@@ -40,10 +40,10 @@ __rust_helper bool rust_helper_ours(struct kvm *kvm)
 """,
     "rust/bindings/kvm_arm64.h": """\
 const u32 RUST_CONST_HELPER_C = UNEVALUATED | SYS_ID_EL1;
-KVM_RUST_SIZEOF(S, kvm);
-KVM_RUST_OFFSETOF(O, kvm, arch.lock);
+KVM_RUST_LAYOUT(S, kvm, a);
+KVM_RUST_LAYOUT(A, kvm_arch, lock);
 """,
-    "tools/testing/matrix.py": 'KVM = "arch/arm64/kvm"\nREPLACED = {"timer": ["t.o"]}\n',
+    "Kbuild": "replaces-$(CONFIG_KVM_ARM64_RUST_TIMER) += t.o\n",
 }
 KERNEL = {
     "Makefile": "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nEXTRAVERSION =\n",
@@ -81,7 +81,7 @@ class Command(unittest.TestCase):
         self.root = Path(folder.name)
         self.ours, self.new, self.old = (self.root / n for n in ("ours", "new", "build/linux"))
         self.write(self.ours, OURS)
-        (self.ours / "tools/drift").mkdir()
+        (self.ours / "tools/drift").mkdir(parents=True)
         self.write(self.new, KERNEL)
         self.write(self.old, KERNEL)
         self.assertEqual(self.drift("ack", self.new)[0], 0)
@@ -395,6 +395,8 @@ class TestTables(unittest.TestCase):
 Sysreg	HCR_EL2	3	4	1	1	0
 Field	9	AMO
 Field	8	VSE
+Res0	7:1
+Field	0	VM
 EndSysreg
 
 Sysreg	ID_EL1	3	0	0	7	3
@@ -411,6 +413,8 @@ EndSysreg
         self.assertEqual(sysreg(self.TEXT, "HCR_EL2_VSE_SHIFT")[0].text, "HCR_EL2\nField\t8\tVSE\n")
         self.assertIn("0b0000", sysreg(self.TEXT, "ID_EL1_TCRX_SHIFT")[0].text)
         self.assertNotIn("0b0001", sysreg(self.TEXT, "ID_EL1_TCRX_SHIFT")[0].text)
+        # A reserved field before it, which has no name.
+        self.assertEqual(sysreg(self.TEXT, "HCR_EL2_VM_SHIFT")[0].text, "HCR_EL2\nField\t0\tVM\n")
         self.assertEqual(sysreg(self.TEXT, "SYS_ID_EL1")[0].text, "Sysreg\tID_EL1\t3\t0\t0\t7\t3")
         self.assertEqual(sysreg(self.TEXT, "ID_EL1_NONE_SHIFT"), [])
         self.assertEqual(sysreg(self.TEXT, "SYS_NONE"), [])

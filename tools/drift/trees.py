@@ -163,7 +163,7 @@ def sysreg(text, name):
         if not name.startswith(match.group(2) + "_"):
             continue
         rest = name[len(match.group(2)) + 1:]
-        for field in re.finditer(r"^(\w+)\s+\d+(?::\d+)?\s+(\w+)\b[^\n]*\n(?:.*?^EndEnum$)?",
+        for field in re.finditer(r"^(\w+)[ \t]+\d+(?::\d+)?[ \t]+(\w+)\b[^\n]*\n(?:.*?^EndEnum$)?",
                                  match.group(), re.M | re.S):
             line = field.group() if field.group(1).endswith("Enum") else field.group().splitlines()[0]
             if rest == field.group(2) or rest.startswith(field.group(2) + "_"):

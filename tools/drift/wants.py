@@ -6,6 +6,7 @@ import re
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import csource
 from trees import TOP, Failure
@@ -14,6 +15,11 @@ RUST = "arch/arm64/kvm/rust"
 # Folders, and their roots, whose files stand for C. The rest is mechanism, and may say so too.
 POLICY = ("timer", "hyp", "vgic", "gic")
 # What C's options take out beside the objects: headers of the hypervisor's that these are made of.
+KVM = "arch/arm64/kvm"
+# How helpers are named and marked.
+OUR_HELPER = re.compile("rust_helper_|__rust_helper|__kvm_rust_hyp_helper|__kprobes")
+# How functions of ours that C calls are named, where C has no name for them.
+OWN_EXPORTS = "kvm_arm64_"
 REPLACED_HEADERS = ("hyp/include/hyp/debug-sr.h", "hyp/include/hyp/switch.h", "hyp/include/hyp/sysreg-sr.h")
 
 MIRRORS = re.compile(r"^//! Mirrors:(.*(?:\n//!     \S.*)*)", re.M)
@@ -108,7 +114,8 @@ def own_names():
             for found in csource.scan(text):
                 if found.kind != csource.NOTE:
                     names.add(found.name.removeprefix("rust_helper_").removeprefix("RUST_CONST_HELPER_"))
-            names |= set(re.findall(r"\bKVM_RUST_(?:SIZEOF|OFFSETOF)\((\w+)", text))
+            for layout in re.findall(r"^KVM_RUST_LAYOUT\((\w+)", text, re.M):
+                names |= {f"KVM_SIZEOF_{layout}", f"KVM_OFFSETOF_{layout}"}
     return frozenset(names)
 
 
@@ -117,7 +124,7 @@ def rust_uses(text):
     bare, found = code(text), {}
     for pattern, kinds in USES:
         for name in pattern.findall(bare):
-            if name not in own_names() or kinds == csource.MENTIONS:
+            if name not in own_names() or kinds == csource.MENTIONS and not name.startswith(OWN_EXPORTS):
                 found.setdefault(name, kinds)
     return found
 
@@ -131,7 +138,7 @@ def helper_uses(text):
         bare = csource.blank(helper.text)
         for match in re.finditer(r"(\.|->|\bstruct |\benum )?\b([A-Za-z_]\w*)(\s*\()?", bare):
             before, name, call = match.groups()
-            if before in (".", "->") or name in csource.KEYWORDS or name.startswith(("rust_helper_", "__rust_helper")):
+            if before in (".", "->") or name in csource.KEYWORDS or OUR_HELPER.match(name):
                 continue
             if before or call or re.fullmatch(r"[A-Z][A-Z0-9_]+", name):
                 found.setdefault(name, csource.TYPES if before else None)
@@ -144,11 +151,8 @@ def binding_uses(text):
     for value in re.findall(r"RUST_CONST_HELPER_\w+ = ([^;]*);", text):
         if "##" not in value and "sizeof" not in value and "offsetof" not in value:
             found.update(dict.fromkeys(re.findall(r"[A-Za-z_]\w*", value)))
-    for struct, field in re.findall(r"^KVM_RUST_(?:SIZEOF|OFFSETOF)\(\w+, (\w+)(?:, ([\w.]+))?\)", text, re.M):
+    for struct in re.findall(r"^KVM_RUST_LAYOUT\(\w+, (\w+), ", text, re.M):
         found[struct] = csource.TYPES
-        # KVM's structures have the architecture's part in one of its own.
-        if field.startswith("arch."):
-            found[f"{struct}_arch"] = csource.TYPES
     return found
 
 
@@ -172,9 +176,9 @@ def wants():
 
 def replaced():
     """The C files whose every definition has to be somebody's."""
-    testing = str(TOP / "tools/testing")
-    if testing not in sys.path:
-        sys.path.append(testing)
-    from matrix import KVM, REPLACED
-    objects = [os.path.normpath(f"{KVM}/{name}") for part in REPLACED.values() for name in part]
+    setup = str(Path(__file__).resolve().parents[1] / "setup")
+    if setup not in sys.path:
+        sys.path.append(setup)
+    import parts
+    objects = [os.path.normpath(f"{KVM}/{name}") for part in parts.replaced(parts.read(TOP)).values() for name in part]
     return sorted([o.removesuffix(".o") + ".c" for o in objects] + [f"{KVM}/{h}" for h in REPLACED_HEADERS])

@@ -9,21 +9,29 @@ use super::{
 };
 use kernel::bindings;
 
-/// Calls the tracepoint if it is enabled.
-macro_rules! trace {
-    ($name:ident, $($arg:expr),+) => {{
-        #[cfg(CONFIG_TRACEPOINTS)]
+/// Whether the tracepoint is enabled.
+#[cfg(CONFIG_TRACEPOINTS)]
+macro_rules! is_traced {
+    ($name:ident) => {
         kernel::macros::paste! {
             // SAFETY: The static key of a tracepoint may always be asked.
-            let enabled = unsafe {
+            unsafe {
                 kernel::jump_label::static_branch_unlikely!(
                     bindings::[<__tracepoint_ $name>],
                     bindings::tracepoint,
                     key
                 )
-            };
+            }
+        }
+    };
+}
 
-            if enabled {
+/// Calls the tracepoint if it is enabled.
+macro_rules! trace {
+    ($name:ident, $($arg:expr),+) => {{
+        #[cfg(CONFIG_TRACEPOINTS)]
+        kernel::macros::paste! {
+            if is_traced!($name) {
                 // SAFETY: The arguments are what the event expects: references of this crate
                 // are to valid objects.
                 unsafe { bindings::[<rust_do_trace_ $name>]($($arg),+) };
@@ -58,19 +66,8 @@ pub(crate) fn get_timer_map(vcpu: Vcpu<'_>, map: impl FnOnce() -> bindings::time
 #[inline(always)]
 pub(crate) fn ask_timer_map(vcpu: Vcpu<'_>) {
     #[cfg(CONFIG_TRACEPOINTS)]
-    {
-        // SAFETY: The static key of a tracepoint may always be asked.
-        let enabled = unsafe {
-            kernel::jump_label::static_branch_unlikely!(
-                bindings::__tracepoint_kvm_get_timer_map,
-                bindings::tracepoint,
-                key
-            )
-        };
-
-        if enabled {
-            count_timer_map(vcpu);
-        }
+    if is_traced!(kvm_get_timer_map) {
+        count_timer_map(vcpu);
     }
 
     #[cfg(not(CONFIG_TRACEPOINTS))]

@@ -4,6 +4,10 @@
 //!
 //! C headers: [`include/linux/kvm_host.h`](srctree/include/linux/kvm_host.h),
 //! [`arch/arm64/include/asm/kvm_emulate.h`](srctree/arch/arm64/include/asm/kvm_emulate.h)
+//!
+//! Mirrors: arch/arm64/include/asm/kvm_emulate.h: is_hyp_ctxt, vcpu_el2_e2h_is_set,
+//!     vcpu_el2_tge_is_set, vcpu_is_el2; arch/arm64/include/asm/kvm_host.h: __vcpu_sys_reg,
+//!     __vcpu_assign_sys_reg
 
 use super::{
     arch_timer::TimerContext,

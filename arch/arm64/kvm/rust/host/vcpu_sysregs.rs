@@ -7,7 +7,9 @@
 //!
 //! Mirrors: arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h: ctxt_midr_el1;
 //!     arch/arm64/include/asm/kvm_host.h: __kvm_has_feat, kvm_has_mte, kvm_has_tcr2, kvm_has_s1pie,
-//!     kvm_has_s1poe, kvm_has_sctlr2, kvm_has_ras, vcpu_set_flag, vcpu_clear_flag
+//!     kvm_has_s1poe, kvm_has_sctlr2, kvm_has_ras, vcpu_set_flag, vcpu_clear_flag;
+//!     arch/arm64/include/asm/kvm_emulate.h: kvm_has_nv3, vcpu_el1_is_32bit,
+//!     vserror_state_is_nested
 
 use super::{
     sys_reg::SysReg,

@@ -180,10 +180,10 @@ impl Vtr {
         self.0.wrapping_shr(shift) & 0b111
     }
 
-    /// The number of list registers.
+    /// The number of list registers; of five bits, though there are no more than 16.
     #[inline(always)]
     pub(crate) const fn list_registers(self) -> u32 {
-        (self.0 & 0xf).wrapping_add(1)
+        (self.0 & 0x1f).wrapping_add(1)
     }
 
     /// The number of bits of a priority that pre-empt, 5 to 7.
