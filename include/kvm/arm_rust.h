@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The border between C and Rust where no existing header draws it: the C side of things that
- * Rust cannot define, and the sizes and offsets that both must agree on.
+ * The border between C and Rust where no existing header draws it: what either side has for the
+ * other alone.
  */
 #ifndef __KVM_ARM_RUST_H
 #define __KVM_ARM_RUST_H

@@ -58,7 +58,7 @@ KVM_RUST_LAYOUT(HOST_DATA, kvm_host_data, vgic_v5_ppi_state);
 KVM_RUST_LAYOUT(VGIC_CPU, vgic_cpu, private_irqs);
 KVM_RUST_LAYOUT(VGIC_V3, vgic_v3_cpu_if, used_lrs);
 KVM_RUST_LAYOUT(VGIC_V5, vgic_v5_cpu_if, vgic_icsr);
-KVM_RUST_LAYOUT(VGIC_DIST, vgic_dist, vgic_dist_base);
+KVM_RUST_LAYOUT(VGIC_DIST, vgic_dist, vgic_cpu_base);
 KVM_RUST_LAYOUT(VGIC_GLOBAL, vgic_global, no_hw_deactivation);
 KVM_RUST_LAYOUT(TIMER_CPU, arch_timer_cpu, enabled);
 KVM_RUST_LAYOUT(TIMER_CONTEXT, arch_timer_context, host_timer_irq);

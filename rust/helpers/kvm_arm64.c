@@ -126,7 +126,7 @@ __rust_helper bool rust_helper_irqchip_in_kernel(struct kvm *kvm)
 	return irqchip_in_kernel(kvm);
 }
 
-__rust_helper bool rust_helper_vgic_is_v3(struct kvm *kvm)
+__kvm_rust_hyp_helper bool rust_helper_vgic_is_v3(struct kvm *kvm)
 {
 	return vgic_is_v3(kvm);
 }

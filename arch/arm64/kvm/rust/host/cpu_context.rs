@@ -24,8 +24,9 @@ use core::{
 ///
 /// # Invariants
 ///
-/// `ptr` points at a context that lives for `'a`. Nobody else writes to it for as long as a caller
-/// uses the value: a vCPU's is its thread's, the host's is the CPU's.
+/// `ptr` points at a context that lives for `'a`. A vCPU's is its thread's, the host's is the CPU's.
+/// Others only access what is read and written in one piece by both sides: see
+/// [`SysRegs::get_once`].
 #[derive(Clone, Copy)]
 pub(crate) struct CpuContext<'a> {
     ptr: *mut bindings::kvm_cpu_context,
@@ -301,7 +302,8 @@ impl<'a> Vcpu<'a> {
     /// Its registers in memory.
     #[inline(always)]
     pub(crate) fn context(self) -> CpuContext<'a> {
-        // SAFETY: A vCPU's context lives as long as the vCPU, whose thread is the caller.
+        // SAFETY: A vCPU's context lives as long as the vCPU. Who is not its thread uses it for what
+        // the type's invariant allows.
         unsafe { CpuContext::from_raw(&raw mut (*self.as_ptr()).arch.ctxt) }
     }
 }

@@ -34,7 +34,8 @@ impl Instant {
 ///
 /// # Invariants
 ///
-/// `ptr` points at a `struct hrtimer` that is valid and does not move for `'a`.
+/// `ptr` points at a `struct hrtimer` that is valid and does not move for `'a`, and is set up but
+/// for a call of [`SoftTimer::setup`] that comes first.
 #[derive(Clone, Copy)]
 pub(crate) struct SoftTimer<'a> {
     ptr: *mut bindings::hrtimer,

@@ -37,7 +37,7 @@ assert_layout! {
     vgic_cpu as VGIC_CPU: private_irqs;
     vgic_v3_cpu_if as VGIC_V3: used_lrs;
     vgic_v5_cpu_if as VGIC_V5: vgic_icsr;
-    vgic_dist as VGIC_DIST: vgic_dist_base;
+    vgic_dist as VGIC_DIST: __bindgen_anon_1;
     vgic_global as VGIC_GLOBAL: no_hw_deactivation;
     arch_timer_cpu as TIMER_CPU: enabled;
     arch_timer_context as TIMER_CONTEXT: host_timer_irq;

@@ -55,14 +55,15 @@ pub(crate) fn timer_update_irq(vcpu: Vcpu<'_>, intid: u32, high: bool) {
     trace!(kvm_timer_update_irq, shown_id(vcpu), intid, i32::from(high));
 }
 
-/// `kvm_get_timer_map`: somebody asks which timers are direct and which emulated.
+/// `kvm_get_timer_map`: C asks which timers are direct and which emulated.
+#[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
 #[inline(always)]
-pub(crate) fn get_timer_map(vcpu: Vcpu<'_>, map: impl FnOnce() -> bindings::timer_map) {
-    trace!(kvm_get_timer_map, shown_id(vcpu), &mut map());
+pub(crate) fn get_timer_map(vcpu: Vcpu<'_>, mut map: bindings::timer_map) {
+    trace!(kvm_get_timer_map, shown_id(vcpu), &mut map);
 }
 
-/// The same, from where the map is known without asking for it: for those who count the event.
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+/// The same, from where the answer is known without asking, or is not wanted in C's form: for those
+/// who count the event.
 #[inline(always)]
 pub(crate) fn ask_timer_map(vcpu: Vcpu<'_>) {
     #[cfg(CONFIG_TRACEPOINTS)]
@@ -74,7 +75,7 @@ pub(crate) fn ask_timer_map(vcpu: Vcpu<'_>) {
     let _ = vcpu;
 }
 
-#[cfg(all(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_TRACEPOINTS))]
+#[cfg(CONFIG_TRACEPOINTS)]
 #[cold]
 #[inline(never)]
 fn count_timer_map(vcpu: Vcpu<'_>) {

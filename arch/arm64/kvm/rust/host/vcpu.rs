@@ -125,14 +125,15 @@ impl<'a> Vcpu<'a> {
 
     #[inline(always)]
     fn pstate(self) -> Pstate {
-        // SAFETY: See above.
-        Pstate::from_raw(unsafe { (*self.ptr).arch.ctxt.regs.pstate })
+        // SAFETY: See above. Other CPUs look at it when a soft timer expires.
+        Pstate::from_raw(unsafe { (&raw const (*self.ptr).arch.ctxt.regs.pstate).read_volatile() })
     }
 
-    /// Its `HCR_EL2`, of which it has no bits in memory but those that its VM's features bring.
+    /// Its `HCR_EL2`. Once it has run it has no bits in memory but those that its VM's features
+    /// bring. Other CPUs look at it when a soft timer expires.
     #[inline(always)]
     fn virtual_hcr(self) -> u64 {
-        self.context().sys_regs().get(SysReg::HCR_EL2)
+        self.context().sys_regs().get_once(SysReg::HCR_EL2)
     }
 
     /// Whether it has a virtual EL2 and is below it: the guest of a guest.

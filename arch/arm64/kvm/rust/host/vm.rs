@@ -147,7 +147,8 @@ impl<'a> Vm<'a> {
         unsafe { self.ppi_ptr(timer).read_volatile() }
     }
 
-    /// Sets a timer's INTID while the VM is being created; nobody else knows it yet.
+    /// Sets a timer's INTID: while the VM is being created, when it gets a GICv5, or with its
+    /// configuration locked. Until a vCPU has run nobody acts by it.
     pub(crate) fn init_timer_ppi(self, timer: TimerIndex, intid: u32) {
         // SAFETY: Valid by `ppi_ptr()`.
         unsafe { self.ppi_ptr(timer).write_volatile(intid) };

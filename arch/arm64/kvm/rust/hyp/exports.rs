@@ -19,10 +19,7 @@ use super::{
     },
     traps,
     vgic::{
-        cpu_interface::{
-            CpuInterface,
-            Registers, //
-        },
+        cpu_interface::CpuInterface,
         hardware::Hardware, //
     },
 };
@@ -161,8 +158,9 @@ unsafe extern "C" fn __kvm_timer_set_cntvoff(cntvoff: u64) {
 }
 
 // All that is not inlined into one of these, and runs while the vectors are the guest's: a probe's
-// BRK would be an exception that nobody there expects. C's inline functions are in
-// rust/helpers/kvm_arm64.c, in a section that no probe may be put into.
+// BRK would be an exception that nobody there expects. C's inline functions, where they are calls,
+// are in a section that no probe may be put into (rust/helpers/kvm_arm64.c), but for those that
+// access a GICv2's registers in memory.
 nokprobe! {
     __kvm_vcpu_run,
     run::run_nested,
@@ -181,8 +179,6 @@ nokprobe! {
     exit::Trap::skip_instruction_aarch32,
     CpuInterface::<Hardware<'_>>::deactivate_lr,
     CpuInterface::<Hardware<'_>>::highest_pending,
-    <Hardware<'_> as Registers>::lr,
-    <Hardware<'_> as Registers>::vtr,
     panic::restore_host,
     panic::report,
     hyp_panic,

@@ -15,6 +15,7 @@ use super::{
     counter::CompareValue,
     ctl::TimerCtl,
     hardware::HardwareSet,
+    load,
     soft,
     Host, //
 };
@@ -73,9 +74,16 @@ fn in_memory<R>(host: &Host, timer: Timer<'_>, f: impl FnOnce(&IrqOff) -> R) -> 
             return f(irq_off);
         }
 
+        let before = timer.context().residence();
+
         set.save(irq_off);
         let result = f(irq_off);
         set.restore(host, irq_off);
+
+        // What traps was decided for the offset that was in force until now.
+        if timer.context().residence() != before {
+            load::update_traps(timer.vcpu(), irq_off.into());
+        }
         result
     })
 }

@@ -245,10 +245,8 @@ impl<'a> Timer<'a> {
 /// Which of a vCPU's timers are direct at the moment. An event for tracing tools, which count it.
 #[inline(always)]
 pub(super) fn timer_map(vcpu: Vcpu<'_>) -> TimerMap {
-    let map = current_map(vcpu);
-
-    tracepoint::get_timer_map(vcpu, || raw_map(vcpu, map));
-    map
+    tracepoint::ask_timer_map(vcpu);
+    current_map(vcpu)
 }
 
 /// [`timer_map`], without the event.
@@ -269,17 +267,21 @@ pub(super) fn current_map(vcpu: Vcpu<'_>) -> TimerMap {
     TimerMap::of(regime)
 }
 
-/// The map as C wants it.
-pub(super) fn raw_map(vcpu: Vcpu<'_>, map: TimerMap) -> bindings::timer_map {
+/// The map as C wants it. An event as well.
+pub(super) fn raw_map(vcpu: Vcpu<'_>) -> bindings::timer_map {
+    let map = current_map(vcpu);
     let raw = |id: TimerId| Timer::of(vcpu, id).context.as_ptr();
     let raw_or_null = |id: Option<TimerId>| id.map_or(core::ptr::null_mut(), raw);
 
-    bindings::timer_map {
+    let raw_map = bindings::timer_map {
         direct_vtimer: raw(map.direct_vtimer),
         direct_ptimer: raw_or_null(map.direct_ptimer),
         emul_vtimer: raw_or_null(map.emul_vtimer),
         emul_ptimer: raw_or_null(map.emul_ptimer),
-    }
+    };
+
+    tracepoint::get_timer_map(vcpu, raw_map);
+    raw_map
 }
 
 /// Whether the hardware applies an offset to the physical counter (`CNTPOFF_EL2`).

@@ -23,7 +23,6 @@ use super::{
     config,
     context::{
         raw_map,
-        timer_map,
         Timer, //
     },
     enable,
@@ -301,11 +300,7 @@ unsafe extern "C" fn kvm_cpu_has_pending_timer(vcpu: *mut bindings::kvm_vcpu) ->
 #[export]
 unsafe extern "C" fn get_timer_map(vcpu: *mut bindings::kvm_vcpu, map: *mut bindings::timer_map) {
     // SAFETY: By the safety requirements.
-    unsafe {
-        let vcpu = Vcpu::from_raw(vcpu);
-
-        map.write(raw_map(vcpu, timer_map(vcpu)));
-    }
+    unsafe { map.write(raw_map(Vcpu::from_raw(vcpu))) };
 }
 
 /// The control register of a timer, in memory. For tracepoints.

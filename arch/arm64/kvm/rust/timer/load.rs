@@ -9,6 +9,7 @@
 
 use super::{
     context::{
+        current_map,
         has_cntpoff,
         timer_map,
         Timer, //
@@ -112,6 +113,7 @@ pub(super) fn put(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) {
 ///
 /// The host interrupt is active while the guest handles the virtual one, and while the level is
 /// high, so that it does not interrupt the guest for what the guest knows already.
+#[inline(never)]
 fn sync_line(host: &Host, timer: Timer<'_>, on_cpu: OnCpu<'_>) {
     let vcpu = timer.vcpu();
     let level = hardware::level(host, timer, on_cpu);
@@ -127,6 +129,7 @@ fn sync_line(host: &Host, timer: Timer<'_>, on_cpu: OnCpu<'_>) {
 /// The same for a host whose GIC has no active state that KVM could use, which implies an interrupt
 /// controller in user space: the host interrupt is disabled while the level is high, or else the
 /// guest would never get to handle it.
+#[cold]
 fn sync_line_without_active_state(host: &Host, timer: Timer<'_>, on_cpu: OnCpu<'_>) {
     let level = hardware::level(host, timer, on_cpu);
 
@@ -143,6 +146,7 @@ fn sync_line_without_active_state(host: &Host, timer: Timer<'_>, on_cpu: OnCpu<'
 
 /// Maps the host's interrupts to the timers that are direct now, after a nested guest has gone
 /// from virtual EL2 to EL1 or back.
+#[inline(never)]
 fn switch_mappings(vcpu: Vcpu<'_>, map: TimerMap) {
     let intid = |id| Timer::of(vcpu, id).intid();
 
@@ -168,7 +172,16 @@ fn switch_mappings(vcpu: Vcpu<'_>, map: TimerMap) {
     }
 }
 
+/// Sets the traps of a loaded vCPU anew, if they are the host's to set.
+#[cold]
+pub(super) fn update_traps(vcpu: Vcpu<'_>, _on_cpu: OnCpu<'_>) {
+    if cpucaps::has_vhe() {
+        set_traps(vcpu, current_map(vcpu));
+    }
+}
+
 /// Sets the traps of a vCPU on a VHE host. They do not affect the host.
+#[inline]
 fn set_traps(vcpu: Vcpu<'_>, map: TimerMap) {
     let offset_of = |id| Timer::of(vcpu, id).offset();
     let is_nested = vcpu.has_el2() && !vcpu.in_hyp_context();

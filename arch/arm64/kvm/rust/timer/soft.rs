@@ -134,6 +134,7 @@ fn first_deadline(host: &Host, vcpu: Vcpu<'_>, now: PhysicalCount) -> Deadline {
 }
 
 /// Has a vCPU that blocks woken when its first timer fires. All of its timers are in memory.
+#[inline(never)]
 pub(super) fn block(host: &Host, vcpu: Vcpu<'_>) {
     // All that a vCPU has may wake it, direct or not. Asked for those who count the event.
     let _ = timer_map(vcpu);

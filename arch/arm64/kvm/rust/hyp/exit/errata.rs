@@ -42,7 +42,7 @@ pub(in crate::hyp) fn restore_spsr(switch: Switch<'_>) {
         && saved.steps()
         && EsrEl2::syndrome().class() == ExceptionClass::Pac
     {
-        SpsrEl2::set(saved, switch.masked);
+        SpsrEl2::set(saved.for_guest(), switch.masked);
     }
 }
 
