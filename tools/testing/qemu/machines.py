@@ -23,12 +23,20 @@ class Machine:
     guest_gic: str = "3"
     what: str = ""
     cpus: int = 2
-    # EL3, with firmware of our own (el3.py), which only the first CPU runs.
+    # EL3, with firmware of our own (el3.py).
     el3: bool = False
+    # Properties that its device tree lacks, as (node, name).
+    drop: tuple = ()
+
+    @property
+    def own_device_tree(self):
+        """Whether it needs another one than QEMU's."""
+        return self.el3 or bool(self.drop)
 
     def qemu_args(self):
         """The part of QEMU's command line that is this machine's own."""
-        secure = ",secure=on" if self.el3 else ""
+        # With firmware and ACPI there would be other devices than in the device tree.
+        secure = ",secure=on,acpi=off" if self.el3 else ""
         return ["-M", f"virt,virtualization=on{secure},gic-version={self.gic}",
                 "-cpu", self.cpu]
 
@@ -70,7 +78,7 @@ _ALL = (
             gic="4", append="kvm-arm.vgic_v4_enable=1",
             reject=(r"GICv4 support disabled",), what="VHE, GICv4 injection"),
     Machine("vhe-cntpoff", MAX, (VHE, r"Enhanced Counter Virtualization \(CNTPOFF\)"),
-            what="VHE, CNTPOFF_EL2 has an effect; one CPU", cpus=1, el3=True),
+            what="VHE, CNTPOFF_EL2 has an effect", el3=True),
 )
 
 MACHINES = {m.name: m for m in _ALL}

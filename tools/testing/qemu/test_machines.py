@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """Tests of the machine table, the kernel log check and the guest's proofs."""
 
+import shutil
+import struct
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
 import el3
+import fdt
 import proofs
 import vm
 from machines import MACHINES, check_kernel_log
@@ -125,10 +129,27 @@ class Firmware(unittest.TestCase):
 
     def test_whole(self):
         code = el3.code()
-        self.assertEqual(len(code) % 4, 0)
-        self.assertEqual(code[-4:], bytes.fromhex("e0039fd6"))     # eret
         # movz x0, #0x531; movk x0, #0x1803, lsl #16; movk x0, #0x240, lsl #32
         self.assertEqual(code[:12], bytes.fromhex("20a680d2" "6000a3f2" "0048c0f2"))
+        # Neither part reaches into the next.
+        self.assertEqual(code[el3.SMC_VECTOR - 4:el3.SMC_VECTOR], bytes(4))
+        self.assertEqual(code[el3.SMC_VECTOR:][:4], bytes.fromhex("0480b0d2"))
+
+    @unittest.skipUnless(shutil.which("aarch64-linux-gnu-as"), "no assembler")
+    def test_listings(self):
+        for listing in (el3.BOOT, el3.SMC):
+            words, lines = zip(*(line.split(None, 1) for line in listing.split("\n")[1:-1]))
+            with tempfile.TemporaryDirectory() as folder:
+                for command in (["as", "-o", f"{folder}/o", "-"],
+                                ["objcopy", "-O", "binary", f"{folder}/o", f"{folder}/b"]):
+                    command[0] = f"aarch64-linux-gnu-{command[0]}"
+                    subprocess.run(command, input="\n".join(lines) + "\n", text=True, check=True)
+                code = Path(folder, "b").read_bytes()
+            self.assertEqual(words, tuple(f"{w:08x}" for w, in struct.iter_unpack("<I", code)))
+
+    def test_places(self):
+        self.assertIn(f"#{el3.KERNEL:#010x}", el3.BOOT)
+        self.assertLess(el3.KERNEL, el3.INITRD)
 
     def test_only_where_there_is_el3(self):
         for name, machine in MACHINES.items():
@@ -136,7 +157,64 @@ class Firmware(unittest.TestCase):
             command = " ".join(vm.qemu_command(job, Path("/control")))
             self.assertEqual("secure=on" in command, machine.el3)
             self.assertEqual("el3.bin" in command, machine.el3)
+            self.assertEqual("-kernel" in command, not machine.el3)
+            self.assertEqual("-dtb /control/dtb" in command, machine.own_device_tree)
             self.assertIn(f"-smp {machine.cpus} ", command)
+
+
+class DeviceTree(unittest.TestCase):
+    """Properties are found, changed and dropped, and nothing else."""
+
+    def setUp(self):
+        def text(string):
+            return string + bytes(4 - len(string) % 4)
+
+        def prop(name, val):
+            return struct.pack(">III", 3, len(val), self.names.index(name)) + val + bytes(-len(val) % 4)
+
+        self.names = b"reg\0interrupts\0"
+        word = {n: struct.pack(">I", n) for n in (1, 2, 4, 9)}
+        body = b"".join((
+            word[1], text(b""), prop(b"reg", b"root"),
+            word[1], text(b"intc"), prop(b"reg", b"abcde"), word[4],
+            prop(b"interrupts", b"12345678"), word[2],
+            word[1], text(b"timer@12"), prop(b"interrupts", b"x"), word[2],
+            word[2], word[9]))
+        self.tree = struct.pack(">10I", 0xd00dfeed, 0, 40, 40 + len(body), 0, 17, 16, 0,
+                                len(self.names), len(body)) + body + self.names
+
+    def test_value(self):
+        self.assertEqual(fdt.value(self.tree, "/", "reg"), b"root")
+        self.assertEqual(fdt.value(self.tree, "/intc", "reg"), b"abcde")
+        self.assertEqual(fdt.value(self.tree, "/timer@12", "interrupts"), b"x")
+        for node, name in (("/", "interrupts"), ("/nowhere", "reg"), ("/timer@12", "reg")):
+            with self.assertRaises(KeyError):
+                fdt.value(self.tree, node, name)
+
+    def test_drop(self):
+        less = fdt.drop(self.tree, "/intc", "interrupts")
+        self.assertEqual(len(less), len(self.tree))
+        with self.assertRaises(KeyError):
+            fdt.value(less, "/intc", "interrupts")
+        self.assertEqual(fdt.value(less, "/timer@12", "interrupts"), b"x")
+        self.assertEqual(fdt.value(less, "/intc", "reg"), b"abcde")
+        with self.assertRaises(KeyError):
+            fdt.drop(less, "/intc", "interrupts")
+
+    def test_change(self):
+        other = fdt.change(self.tree, "/intc", "reg", b"54321")
+        self.assertEqual(fdt.value(other, "/intc", "reg"), b"54321")
+        self.assertEqual(fdt.change(other, "/intc", "reg", b"abcde"), self.tree)
+        with self.assertRaises(ValueError):
+            fdt.change(self.tree, "/intc", "reg", b"longer")
+
+    def test_pack(self):
+        self.assertEqual(fdt.pack(self.tree + bytes(100))[8:], self.tree[8:])
+        self.assertEqual(fdt.pack(self.tree)[4:8], struct.pack(">I", len(self.tree)))
+
+    def test_no_tree(self):
+        with self.assertRaises(ValueError):
+            fdt.value(bytes(64), "/", "reg")
 
 
 class Command(unittest.TestCase):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import el3
+import fdt
 from machines import MACHINES, check_kernel_log
 
 TIMEOUT = 124
@@ -129,23 +130,53 @@ def write_control(job, control):
         (control / "el3.bin").write_bytes(el3.code())
 
 
+def board_args(job):
+    """What the board has of CPUs and memory."""
+    return ["-smp", str(job.cpus or MACHINES[job.machine].cpus), "-m", job.mem]
+
+
+def kernel_args(job):
+    """The kernel, and what it is told."""
+    append = ["console=ttyAMA0", "panic=-1", MACHINES[job.machine].append, job.append,
+              "quiet" if job.interactive else ""]
+    return ["-kernel", str(job.image), "-initrd", str(job.initrd),
+            "-append", " ".join(a for a in append if a)]
+
+
+def write_device_tree(job, control):
+    """The device tree that QEMU would make, for machines that need one of their own."""
+    machine, dtb = MACHINES[job.machine], control / "dtb"
+    if not machine.own_device_tree:
+        return
+    _, board, *rest = machine.qemu_args()
+    subprocess.run([QEMU, "-M", f"{board},dumpdtb={dtb}", *rest, "-nodefaults",
+                    *board_args(job), *kernel_args(job)],
+                   check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    blob = dtb.read_bytes()
+    for node, name in machine.drop:
+        blob = fdt.drop(blob, node, name)
+    if machine.el3:
+        blob = el3.device_tree(blob, Path(job.initrd))
+    # QEMU doubles the size, of which the kernel takes 2 MB.
+    dtb.write_bytes(fdt.pack(blob))
+
+
 def qemu_command(job, control):
     """QEMU's whole command line."""
     machine = MACHINES[job.machine]
     accel = (["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
              if job.icount else ["-accel", "tcg,thread=multi"])
-    append = ["console=ttyAMA0", "panic=-1", machine.append, job.append]
-    if job.interactive:
-        append.append("quiet")
     command = [QEMU, *machine.qemu_args(), *accel,
-               "-smp", str(job.cpus or machine.cpus), "-m", job.mem,
                "-nodefaults", "-display", "none", "-no-reboot",
                "-chardev", "stdio,id=console,signal=off",
                "-serial", "chardev:console",
-               "-kernel", str(job.image), "-initrd", str(job.initrd),
-               "-append", " ".join(a for a in append if a)]
+               *board_args(job)]
     if machine.el3:
-        command += el3.qemu_args(control / "el3.bin")
+        command += el3.qemu_args(control / "el3.bin", job.image, job.initrd)
+    else:
+        command += kernel_args(job)
+    if machine.own_device_tree:
+        command += ["-dtb", str(control / "dtb")]
     shares = [("control", control)]
     if job.share:
         shares.append(("host", Path(job.share).absolute()))
@@ -322,6 +353,10 @@ def boot(job):
     with tempfile.TemporaryDirectory(prefix="kvm-machine.") as tmp:
         control = Path(tmp)
         write_control(job, control)
+        try:
+            write_device_tree(job, control)
+        except (OSError, subprocess.CalledProcessError, KeyError) as error:
+            return Result(TROUBLE, f"no device tree: {error}")
         command = qemu_command(job, control)
         if job.interactive:
             run_interactive(command)
