@@ -10,6 +10,8 @@ import tap
 KSFT_SKIP = 4
 # `timeout` of busybox: the program dies of the signal that was sent.
 TIMEOUT_CODES = (124, 128 + 15, 128 + 9)
+# What a known bug of C would make of the machine: no outcome of a run.
+NOT_RUN = "not run"
 
 _ASSERT_SITE = re.compile(r"^\s+(\S+\.[ch]:\d+): ")
 

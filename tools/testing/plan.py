@@ -73,6 +73,8 @@ class Plan:
             return False
         if machine.name in rule.get("not_on", ()):
             return False
+        if machine.name not in rule.get("only_on", [machine.name]):
+            return False
         where = rule.get("fast", True)
         if not fast or where is True:
             return True
@@ -98,7 +100,7 @@ def _any(name, patterns):
 
 
 _RULE_KEYS = {"name", "binary", "args", "args_on", "timeout", "fast", "not_on",
-              "compare_output"}
+              "only_on", "compare_output"}
 
 
 def _check_rule(rule, seen, machines):
@@ -110,7 +112,7 @@ def _check_rule(rule, seen, machines):
     if unknown:
         raise PlanError(f"test {name}: unknown key {sorted(unknown)[0]!r}")
     fast = rule.get("fast", True)
-    named = set(rule.get("not_on", ())) | set(rule.get("args_on", {}))
+    named = {*rule.get("not_on", ()), *rule.get("only_on", ()), *rule.get("args_on", {})}
     named |= set(fast) if isinstance(fast, list) else set()
     strange = named - machines
     if strange:

@@ -55,6 +55,12 @@ test = "known"
 c = "fail"
 rust = "pass"
 reason = "bug of C"
+
+[[allowed]]
+test = "deadly"
+c = "not run"
+rust = "pass"
+reason = "C hangs"
 """
 
 
@@ -133,6 +139,17 @@ class TestRun(unittest.TestCase):
 
     def test_allowed_difference(self):
         self.assertEqual(self.statuses(known='[ "$KERNEL" = rust ]'), {"known": "pass"})
+
+    def test_what_hangs_c_is_not_run_there(self):
+        deadly = '[ "$KERNEL" = rust ] || exit 99'
+        results = self.run_tests(a="exit 0", deadly=deadly, e="exit 0")
+        self.assertEqual([results[n].status for n in ("a", "deadly", "e")], ["pass"] * 3)
+        self.assertIn("not run", results["deadly"].note)
+        self.assertEqual(self.boots("c"), 1)
+
+    def test_what_hangs_c_must_pass_on_rust(self):
+        self.assertEqual(self.statuses(a="exit 0", deadly="exit 1"),
+                         {"a": "pass", "deadly": "fail"})
 
     def test_kernel_log(self):
         fault = 'echo "[    1.500000] WARNING: CPU: 0 PID: 1 at x.c:1" >&2'

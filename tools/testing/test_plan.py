@@ -31,6 +31,9 @@ timeout = 7
 name = "slow"
 fast = false
 not_on = ["nested"]
+[[test]]
+name = "lonely"
+only_on = ["nested"]
 [[allowed]]
 test = "timer"
 machines = ["vhe"]
@@ -61,7 +64,8 @@ class TestPlan(unittest.TestCase):
 
     def test_only_and_not_on(self):
         self.assertEqual(self.names("steady", False, ("other",)), ["timer", "timer.far"])
-        self.assertEqual(self.names("nested", False), ["timer", "timer.far"])
+        self.assertEqual(self.names("nested", False), ["timer", "timer.far", "lonely"])
+        self.assertNotIn("lonely", self.names("vhe", False))
 
     def test_unlisted_tests_run_everywhere(self):
         self.assertEqual(self.names("vhe", True, ("new", "timer")), ["timer", "new"])
@@ -87,6 +91,7 @@ class TestPlan(unittest.TestCase):
         for more in ('[[test]]\nname = "timer"\n',
                      '[[test]]\nname = "x"\nfats = true\n',
                      '[[test]]\nname = "x"\nfast = ["nowhere"]\n',
+                     '[[test]]\nname = "x"\nonly_on = ["nowhere"]\n',
                      '[[allowed]]\ntest = "x"\nc = "fail"\nrust = "pass"\n'):
             with self.assertRaises(plan.PlanError, msg=more):
                 self.load(TEXT + more)
@@ -95,7 +100,7 @@ class TestPlan(unittest.TestCase):
         real = plan.load()
         fast = [m.name for m in real.machines if m.fast]
         self.assertEqual(fast, ["vhe", "nvhe", "gicv2", "vhe-icount", "vhe-gictraps",
-                                "vhe-offset", "nvhe-offset"])
+                                "vhe-nogic", "vhe-offset", "nvhe-offset"])
         from batch import MACHINES
         self.assertEqual({m.base for m in real.machines}, set(MACHINES))
 

@@ -54,7 +54,9 @@ class Machine:
 
 VHE = r"kvm \[\d+\]: VHE mode initialized successfully"
 NVHE = r"kvm \[\d+\]: Hyp nVHE mode initialized successfully"
+VGIC = r"kvm \[\d+\]: vgic interrupt"
 MAX = "max,pauth-impdef=on"
+USERSPACE_GIC = "2,kernel-irqchip=off"
 
 _ALL = (
     Machine("vhe", "neoverse-v1", (VHE, r"GICv3: "),
@@ -77,6 +79,13 @@ _ALL = (
     Machine("gicv4", "neoverse-v1", (VHE, r"kvm \[\d+\]: GICv4 support enabled"),
             gic="4", append="kvm-arm.vgic_v4_enable=1",
             reject=(r"GICv4 support disabled",), what="VHE, GICv4 injection"),
+    Machine("vhe-nogic", "neoverse-v1", (VHE,), reject=(VGIC,),
+            drop=(("/intc@8000000", "interrupts"),), guest_gic=USERSPACE_GIC,
+            what="VHE, GICv3 without a maintenance interrupt: no vGIC"),
+    Machine("nvhe-nogic", "neoverse-v1", (NVHE,), reject=(VGIC,),
+            append="kvm-arm.mode=nvhe", drop=(("/intc@8000000", "interrupts"),),
+            guest_gic=USERSPACE_GIC,
+            what="nVHE, GICv3 without a maintenance interrupt: no vGIC"),
     Machine("vhe-cntpoff", MAX, (VHE, r"Enhanced Counter Virtualization \(CNTPOFF\)"),
             what="VHE, CNTPOFF_EL2 has an effect", el3=True),
 )

@@ -17,7 +17,7 @@ import vm
 from machines import MACHINES, check_kernel_log
 
 NAMES = ["vhe", "vhe-max", "nvhe", "nvhe-v8.0", "gicv2", "protected",
-         "nested", "gicv4", "vhe-cntpoff"]
+         "nested", "gicv4", "vhe-nogic", "nvhe-nogic", "vhe-cntpoff"]
 
 CLEAN = """\
 [    0.000000] Booting Linux on physical CPU 0x0000000000 [0x410fd402]

@@ -2,11 +2,17 @@
 /*
  * timer_userspace_irqchip - timers of a VM whose interrupt controller is in
  * userspace: KVM reports their output levels in kvm_run's device_irq_level, and
- * KVM_RUN ends when one changes, also while the vCPU sleeps in WFI.
+ * KVM_RUN ends when one changes, also while the vCPU sleeps in WFI, and while it
+ * spins. A host whose GIC can't do guests' interrupts has no other way to run
+ * guests: there KVM masks the host's interrupt of a timer that is due.
  */
+#include <sched.h>
+
 #include "timer_lib.h"
 
 #define DELAY_MS	100
+#define STEP_MS		2
+#define NR_ROUNDS	20
 
 enum stage {
 	ST_IDLE,	/* both timers off */
@@ -14,28 +20,54 @@ enum stage {
 	ST_MASKED,	/* still due, but masked */
 	ST_UNMASKED,
 	ST_OFF,
+	ST_BOTH,	/* the other one is due as well */
+	ST_OTHER,	/* only the other one is */
 	ST_IRQ,		/* from the interrupt handler */
 };
 
 static const char * const stage_name[] = {
-	"idle", "fired", "masked", "unmasked", "off", "irq"
+	"idle", "fired", "masked", "unmasked", "off", "both", "only the other", "irq"
+};
+
+/* What the guest does until its timer is due. */
+enum wait {
+	POLL,		/* looks at ISTATUS */
+	SLEEP,		/* the same, in WFI */
+	SPIN,		/* waits for the VMM, which waits for KVM_RUN to end */
 };
 
 static volatile u32 nr_irqs;
+/* How often the VMM saw a level rise after KVM_RUN was interrupted. */
+static volatile u32 rises;
 static int test_timer;
-static bool test_sleep;
+static int test_wait;
 
-static void guest_fire(enum tt_timer t)
+/* Have @t fire in @ms, @also with it. */
+static void __guest_fire(enum tt_timer t, u64 ms, int nr)
 {
-	u64 deadline = tt_cnt(t) + msec_to_cycles(DELAY_MS);
+	u64 deadline = tt_cnt(t) + msec_to_cycles(ms);
+	u32 old = rises;
 
 	tt_start(t, deadline);
-	GUEST_ASSERT(!(tt_ctl(t) & CTL_ISTATUS));
-	while (!(tt_ctl(t) & CTL_ISTATUS)) {
-		if (test_sleep)
+	if (nr > 1)
+		tt_start(t ^ 1, tt_cnt(t ^ 1) + msec_to_cycles(ms));
+	if (test_wait == SPIN) {
+		while (rises == old)
+			cpu_relax();
+	} else {
+		GUEST_ASSERT(!(tt_ctl(t) & CTL_ISTATUS));
+	}
+	while (!(tt_ctl(t) & CTL_ISTATUS) || (nr > 1 && !(tt_ctl(t ^ 1) & CTL_ISTATUS))) {
+		GUEST_ASSERT(nr > 1 || test_wait != SPIN);
+		if (test_wait == SLEEP)
 			wfi();
 	}
 	GUEST_ASSERT(tt_cnt(t) >= deadline);
+}
+
+static void guest_fire(enum tt_timer t)
+{
+	__guest_fire(t, DELAY_MS, 1);
 }
 
 static void guest_levels(void)
@@ -57,6 +89,48 @@ static void guest_levels(void)
 	GUEST_SYNC(ST_FIRED);
 	tt_set_cval(t, ~0ULL);
 	GUEST_SYNC(ST_OFF);
+	GUEST_DONE();
+}
+
+/* The other timer must come through while the first stays due. */
+static void guest_beside(void)
+{
+	enum tt_timer t = test_timer;
+
+	local_irq_disable();
+	GUEST_SYNC(ST_IDLE);
+	guest_fire(t);
+	GUEST_SYNC(ST_FIRED);
+	guest_fire(t ^ 1);
+	GUEST_SYNC(ST_BOTH);
+	tt_set_ctl(t, 0);
+	GUEST_SYNC(ST_OTHER);
+	guest_fire(t);
+	GUEST_SYNC(ST_BOTH);
+	tt_set_ctl(t ^ 1, 0);
+	GUEST_SYNC(ST_FIRED);
+	tt_set_ctl(t, 0);
+	GUEST_SYNC(ST_OFF);
+	__guest_fire(t, DELAY_MS, 2);
+	GUEST_SYNC(ST_BOTH);
+	tt_set_ctl(t, 0);
+	tt_set_ctl(t ^ 1, 0);
+	GUEST_SYNC(ST_OFF);
+	GUEST_DONE();
+}
+
+static void guest_rounds(void)
+{
+	enum tt_timer t = test_timer;
+	int i;
+
+	local_irq_disable();
+	for (i = 0; i < NR_ROUNDS; i++) {
+		__guest_fire(t, STEP_MS, 1);
+		GUEST_SYNC(ST_FIRED);
+		tt_set_ctl(t, 0);
+		GUEST_SYNC(ST_OFF);
+	}
 	GUEST_DONE();
 }
 
@@ -85,7 +159,8 @@ static void guest_irqs(void)
 	GUEST_DONE();
 }
 
-static struct kvm_vm *create(void *guest, enum tt_timer t, bool sleep, struct kvm_vcpu **vcpu)
+static struct kvm_vm *create(void *guest, enum tt_timer t, enum wait wait,
+			     struct kvm_vcpu **vcpu)
 {
 	struct kvm_vm *vm = vm_create(1);
 
@@ -93,10 +168,20 @@ static struct kvm_vm *create(void *guest, enum tt_timer t, bool sleep, struct kv
 	*vcpu = tt_vcpu_add(vm, 0, false, guest);
 	vm_install_exception_handler(vm, VECTOR_IRQ_CURRENT, irq_handler);
 	test_timer = t;
-	test_sleep = sleep;
+	test_wait = wait;
 	sync_global_to_guest(vm, test_timer);
-	sync_global_to_guest(vm, test_sleep);
+	sync_global_to_guest(vm, test_wait);
 	return vm;
+}
+
+static u64 bit_of(enum tt_timer t)
+{
+	return t == TT_V ? KVM_ARM_DEV_EL1_VTIMER : KVM_ARM_DEV_EL1_PTIMER;
+}
+
+static u64 levels_of(struct kvm_vcpu *vcpu)
+{
+	return vcpu->run->s.regs.device_irq_level & (bit_of(TT_V) | bit_of(TT_P));
 }
 
 /*
@@ -105,15 +190,17 @@ static struct kvm_vm *create(void *guest, enum tt_timer t, bool sleep, struct kv
  */
 static int run(struct kvm_vcpu *vcpu, struct ucall *uc, u64 *cmd)
 {
-	u64 level = vcpu->run->s.regs.device_irq_level;
+	volatile u32 *guest_rises = addr_gva2hva(vcpu->vm, (gva_t)&rises);
+	u64 level = levels_of(vcpu), now;
 	int nr = 0;
 
-	while (__vcpu_run(vcpu)) {
-		TEST_ASSERT(errno == EINTR, KVM_IOCTL_ERROR(KVM_RUN, -1));
+	while (tt_run_no_gic(vcpu)) {
+		now = levels_of(vcpu);
 		tt_check(vcpu->run->exit_reason == KVM_EXIT_INTR, "EINTR is KVM_EXIT_INTR");
-		tt_check(vcpu->run->s.regs.device_irq_level != level,
-			 "EINTR comes with a new level");
-		level = vcpu->run->s.regs.device_irq_level;
+		tt_check(now != level, "EINTR comes with a new level");
+		if (now & ~level)
+			++*guest_rises;
+		level = now;
 		nr++;
 	}
 	*cmd = get_ucall(vcpu, uc);
@@ -122,14 +209,28 @@ static int run(struct kvm_vcpu *vcpu, struct ucall *uc, u64 *cmd)
 	return nr;
 }
 
-static void levels(enum tt_timer t, bool sleep)
+static u64 expected(enum tt_timer t, enum stage stage)
 {
-	u64 bit = t == TT_V ? KVM_ARM_DEV_EL1_VTIMER : KVM_ARM_DEV_EL1_PTIMER;
+	switch (stage) {
+	case ST_FIRED:
+	case ST_UNMASKED:
+		return bit_of(t);
+	case ST_BOTH:
+		return bit_of(t) | bit_of(t ^ 1);
+	case ST_OTHER:
+		return bit_of(t ^ 1);
+	default:
+		return 0;
+	}
+}
+
+static void levels(void *guest, enum tt_timer t, enum wait wait)
+{
 	struct kvm_vcpu *vcpu;
-	struct kvm_vm *vm = create(guest_levels, t, sleep, &vcpu);
+	struct kvm_vm *vm = create(guest, t, wait, &vcpu);
 	struct ucall uc;
-	u64 cmd, level;
-	bool want;
+	enum stage stage;
+	u64 cmd;
 	int nr;
 
 	for (;;) {
@@ -137,13 +238,12 @@ static void levels(enum tt_timer t, bool sleep)
 		if (cmd == UCALL_DONE)
 			break;
 		TEST_ASSERT_EQ(cmd, UCALL_SYNC);
-		level = vcpu->run->s.regs.device_irq_level &
-			(KVM_ARM_DEV_EL1_VTIMER | KVM_ARM_DEV_EL1_PTIMER);
-		want = uc.args[1] == ST_FIRED || uc.args[1] == ST_UNMASKED;
-		tt_expect(level == (want ? bit : 0), "%s, %s: device_irq_level 0x%lx",
-			  tt_name[t], stage_name[uc.args[1]], (unsigned long)level);
+		stage = uc.args[1];
+		tt_expect(levels_of(vcpu) == expected(t, stage),
+			  "%s, %s: device_irq_level 0x%lx", tt_name[t], stage_name[stage],
+			  (unsigned long)levels_of(vcpu));
 		/* Nothing but the timer can have ended that sleep. */
-		if (sleep && uc.args[1] == ST_FIRED)
+		if (wait == SLEEP && stage == ST_FIRED && guest == guest_levels)
 			tt_expect(nr > 0, "%s: WFI left for userspace", tt_name[t]);
 	}
 	kvm_vm_free(vm);
@@ -151,19 +251,14 @@ static void levels(enum tt_timer t, bool sleep)
 
 static void irqs(enum tt_timer t)
 {
-	u64 bit = t == TT_V ? KVM_ARM_DEV_EL1_VTIMER : KVM_ARM_DEV_EL1_PTIMER;
 	struct kvm_vcpu *vcpu;
-	struct kvm_vm *vm = create(guest_irqs, t, true, &vcpu);
-	u32 line = KVM_ARM_IRQ_TYPE_CPU << KVM_ARM_IRQ_TYPE_SHIFT;
+	struct kvm_vm *vm = create(guest_irqs, t, SLEEP, &vcpu);
 	struct ucall uc;
 	int irqs = 0, err;
 	u64 cmd;
 
-	/* What a VMM does: the guest's only line follows the timer's level. */
 	do {
-		err = __vcpu_run(vcpu) ? errno : 0;
-		TEST_ASSERT(!err || err == EINTR, KVM_IOCTL_ERROR(KVM_RUN, -1));
-		kvm_irq_line(vm, line, !!(vcpu->run->s.regs.device_irq_level & bit));
+		err = tt_run_no_gic(vcpu);
 		cmd = err ? UCALL_NONE : get_ucall(vcpu, &uc);
 		if (cmd == UCALL_ABORT)
 			REPORT_GUEST_ASSERT(uc);
@@ -173,35 +268,121 @@ static void irqs(enum tt_timer t)
 	kvm_vm_free(vm);
 }
 
-static void levels_polling(bool el2)
+static void go_to_cpu(int nr)
 {
-	levels(TT_V, false);
-	levels(TT_P, false);
+	static cpu_set_t all;
+	int cpu;
+
+	if (!CPU_COUNT(&all))
+		TEST_ASSERT(!sched_getaffinity(0, sizeof(all), &all), "sched_getaffinity()");
+	nr %= CPU_COUNT(&all);
+	for (cpu = 0; !CPU_ISSET(cpu, &all) || nr--; cpu++)
+		;
+	pin_self_to_cpu(cpu);
 }
 
-static void levels_wfi(bool el2)
+static bool run_to(struct kvm_vcpu *vcpu, enum tt_timer t, enum stage stage)
 {
-	levels(TT_V, true);
-	levels(TT_P, true);
+	struct ucall uc;
+	u64 cmd;
+
+	run(vcpu, &uc, &cmd);
+	return tt_check(cmd == UCALL_SYNC && uc.args[1] == stage &&
+			levels_of(vcpu) == expected(t, stage),
+			"%s: level, when it is %s", tt_name[t], stage_name[stage]);
 }
 
-static void interrupts(bool el2)
+/*
+ * Two VMs take turns on a CPU, with one's timer due while the other waits for
+ * its own, and then both go to the next CPU, due or not.
+ */
+static void rounds(enum tt_timer t)
+{
+	struct kvm_vcpu *vcpu[2];
+	struct kvm_vm *vm[2];
+	bool ok = true;
+	int i;
+
+	for (i = 0; i < 2; i++)
+		vm[i] = create(guest_rounds, t, SPIN, &vcpu[i]);
+	for (i = 0; i < NR_ROUNDS && ok; i++) {
+		go_to_cpu(i / 2);
+		ok &= run_to(vcpu[0], t, ST_FIRED);
+		ok &= run_to(vcpu[1], t, ST_FIRED);
+		if (i & 1)
+			go_to_cpu(i / 2 + 1);
+		ok &= run_to(vcpu[i / 4 & 1], t, ST_OFF);
+		ok &= run_to(vcpu[!(i / 4 & 1)], t, ST_OFF);
+	}
+	tt_expect(ok, "%s: two VMs and CPUs that change", tt_name[t]);
+	for (i = 0; i < 2; i++)
+		kvm_vm_free(vm[i]);
+}
+
+static void all_levels(enum tt_timer t)
+{
+	levels(guest_levels, t, POLL);
+	levels(guest_levels, t, SLEEP);
+	levels(guest_levels, t, SPIN);
+}
+
+static void virtual_levels(bool el2)
+{
+	all_levels(TT_V);
+}
+
+static void virtual_rounds(bool el2)
+{
+	rounds(TT_V);
+}
+
+static void virtual_interrupts(bool el2)
 {
 	/* The line is HCR_EL2.VI, which pKVM's hypervisor ignores. */
 	if (tt_pkvm)
 		tt_skip("pKVM does not pass KVM_IRQ_LINE to the guest");
 	irqs(TT_V);
+}
+
+static void physical_levels(bool el2)
+{
+	all_levels(TT_P);
+}
+
+static void physical_rounds(bool el2)
+{
+	rounds(TT_P);
+}
+
+static void physical_interrupts(bool el2)
+{
+	if (tt_pkvm)
+		tt_skip("pKVM does not pass KVM_IRQ_LINE to the guest");
 	irqs(TT_P);
 }
 
+static void physical_and_other(bool el2)
+{
+	levels(guest_beside, TT_V, POLL);
+	levels(guest_beside, TT_P, POLL);
+	levels(guest_beside, TT_V, SLEEP);
+	levels(guest_beside, TT_P, SLEEP);
+	levels(guest_beside, TT_V, SPIN);
+	levels(guest_beside, TT_P, SPIN);
+}
+
 static const struct tt_test tests[] = {
-	{ "levels_polling", levels_polling, TT_EL1 },
-	{ "levels_wfi", levels_wfi, TT_EL1 },
-	{ "interrupts", interrupts, TT_EL1 },
+	{ "virtual_levels", virtual_levels, TT_EL1 },
+	{ "virtual_rounds", virtual_rounds, TT_EL1 },
+	{ "virtual_interrupts", virtual_interrupts, TT_EL1 },
+	{ "physical_levels", physical_levels, TT_EL1 },
+	{ "physical_rounds", physical_rounds, TT_EL1 },
+	{ "physical_interrupts", physical_interrupts, TT_EL1 },
+	{ "physical_and_other", physical_and_other, TT_EL1 },
 };
 
 int main(int argc, char **argv)
 {
 	TEST_REQUIRE(kvm_has_cap(KVM_CAP_ARM_USER_IRQ));
-	return tt_main(argc, argv, tests, ARRAY_SIZE(tests));
+	return tt_main_any_gic(argc, argv, tests, ARRAY_SIZE(tests));
 }
