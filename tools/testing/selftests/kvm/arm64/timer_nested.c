@@ -5,88 +5,19 @@
  * Both must run and interrupt whichever level executes, and CNTVOFF_EL2 must
  * move EL1's virtual timer and counter, and nothing else.
  */
-#include <asm/ptrace.h>
-
-#include "timer_lib.h"
-
-#define CNTHCTL_EL1PCTEN	BIT(10)
-#define CNTHCTL_EL1PTEN		BIT(11)
+#include "nested_lib.h"
 
 #define STEP_MS			10
 #define NR_PERIODS		10
 #define PERIOD_MS		5
 #define OFFSET			(1ULL << 40)
 
-static u8 el1_stack[0x4000] __aligned(16);
-static u64 resume_pc;
 static volatile bool periodic;
 
 /* Seen by EL1: the two counters, read one after the other. */
 static volatile u64 el1_pct[2], el1_vct;
 static volatile u32 el1_runs;
 static volatile u32 el1_handled[TT_EL1_TIMERS];
-
-/* HVC ends EL1's turn: go on behind the ERET that started it. */
-static void hvc_handler(struct ex_regs *regs)
-{
-	regs->pc = resume_pc;
-	regs->pstate = PSR_MODE_EL2h | PSR_D_BIT | PSR_A_BIT | PSR_I_BIT | PSR_F_BIT;
-}
-
-/* Run @fn at EL1, until its HVC. Registers of EL1 are lost at either end. */
-static noinline void run_el1(void (*fn)(void))
-{
-	register u64 x0 asm("x0") = (u64)fn;
-	register u64 x1 asm("x1") = PSR_MODE_EL1h | PSR_D_BIT | PSR_A_BIT;
-	register u64 x2 asm("x2") = (u64)&resume_pc;
-
-	write_sysreg((u64)el1_stack + sizeof(el1_stack), sp_el1);
-	asm volatile("stp	x29, x30, [sp, #-96]!\n"
-		     "stp	x19, x20, [sp, #16]\n"
-		     "stp	x21, x22, [sp, #32]\n"
-		     "stp	x23, x24, [sp, #48]\n"
-		     "stp	x25, x26, [sp, #64]\n"
-		     "stp	x27, x28, [sp, #80]\n"
-		     "adr	x3, 1f\n"
-		     "str	x3, [x2]\n"
-		     "msr	elr_el1, x0\n"
-		     "msr	spsr_el1, x1\n"
-		     "isb\n"
-		     "eret\n"
-		     "1:\n"
-		     "ldp	x19, x20, [sp, #16]\n"
-		     "ldp	x21, x22, [sp, #32]\n"
-		     "ldp	x23, x24, [sp, #48]\n"
-		     "ldp	x25, x26, [sp, #64]\n"
-		     "ldp	x27, x28, [sp, #80]\n"
-		     "ldp	x29, x30, [sp], #96\n"
-		     : "+r" (x0), "+r" (x1), "+r" (x2)
-		     : : "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12",
-		     "x13", "x14", "x15", "x16", "x17", "x18", "cc", "memory");
-}
-
-#define el1_return()	asm volatile("hvc #0" : : : "memory")
-
-/* EL1 gets EL2's translation, vectors included, and its timers. */
-static void guest_el1_setup(void)
-{
-	GUEST_ASSERT_EQ(get_current_el(), 2);
-	tt_guest_setup(1);
-
-	/* Interrupts are EL2's, whichever level runs. */
-	write_sysreg(HCR_EL2_RW | HCR_EL2_E2H | HCR_EL2_IMO | HCR_EL2_FMO | HCR_EL2_AMO,
-		     hcr_el2);
-	write_sysreg_s(CNTHCTL_EL1PCTEN | CNTHCTL_EL1PTEN, SYS_CNTHCTL_EL2);
-	write_sysreg_s(0, SYS_CNTVOFF_EL2);
-
-	write_sysreg_s(read_sysreg(ttbr0_el1), SYS_TTBR0_EL12);
-	write_sysreg_s(read_sysreg(tcr_el1), SYS_TCR_EL12);
-	write_sysreg_s(read_sysreg(mair_el1), SYS_MAIR_EL12);
-	write_sysreg_s(read_sysreg(vbar_el1), SYS_VBAR_EL12);
-	write_sysreg_s(3 << 20, SYS_CPACR_EL12);
-	write_sysreg_s(read_sysreg(sctlr_el1), SYS_SCTLR_EL12);
-	isb();
-}
 
 /* At EL1 the plain accessors are those of the timers that EL2 sees as _EL02. */
 static void el1_wait_all(void)
@@ -97,7 +28,7 @@ static void el1_wait_all(void)
 	for (t = 0; t < TT_NR_TIMERS; t++)
 		while (!tt_handled[t])
 			cpu_relax();
-	el1_return();
+	nl_el1_return();
 }
 
 /* EL1 is left alone with its timers: no exit to EL2 between the interrupts. */
@@ -110,7 +41,7 @@ static void el1_own_irqs(void)
 	while (el1_handled[TT_V] < NR_PERIODS || el1_handled[TT_P] < NR_PERIODS)
 		cpu_relax();
 	tt_guest_delay(msec_to_cycles(2 * PERIOD_MS));
-	el1_return();
+	nl_el1_return();
 }
 
 static void el1_irq(void)
@@ -137,7 +68,7 @@ static void el1_read_counters(void)
 	el1_pct[0] = timer_get_cntct(PHYSICAL);
 	el1_vct = timer_get_cntct(VIRTUAL);
 	el1_pct[1] = timer_get_cntct(PHYSICAL);
-	el1_return();
+	nl_el1_return();
 }
 
 static void el1_arm(void)
@@ -146,7 +77,7 @@ static void el1_arm(void)
 
 	for (t = 0; t < TT_EL1_TIMERS; t++)
 		tt_start(t, tt_cnt(t) + msec_to_cycles(STEP_MS * (t + 1)));
-	el1_return();
+	nl_el1_return();
 }
 
 static void el1_short_turn(void)
@@ -156,7 +87,7 @@ static void el1_short_turn(void)
 	while (timer_get_cntct(PHYSICAL) < end)
 		cpu_relax();
 	el1_runs++;
-	el1_return();
+	nl_el1_return();
 }
 
 static void reset_counts(void)
@@ -219,7 +150,7 @@ static void part_cntvoff(void)
 	GUEST_ASSERT(pct <= vct && vct <= timer_get_cntct(PHYSICAL));
 	guest_transcript("CNTVOFF_EL2 does not move EL2's CNTVCT");
 
-	run_el1(el1_read_counters);
+	nl_run_el1(el1_read_counters);
 	GUEST_ASSERT(el1_vct - (el1_pct[0] - OFFSET) <= el1_pct[1] - el1_pct[0]);
 	guest_transcript("CNTVOFF_EL2 moves EL1's CNTVCT");
 	GUEST_ASSERT(el1_pct[0] >= pct && el1_pct[0] - pct < OFFSET);
@@ -253,14 +184,14 @@ static void part_switch(void)
 		reset_counts();
 		for (t = 0; t < TT_NR_TIMERS; t++)
 			tt_start(t, tt_cnt(t) + msec_to_cycles(STEP_MS * (TT_NR_TIMERS - t)));
-		run_el1(el1_wait_all);
+		nl_run_el1(el1_wait_all);
 		if (!i)
 			check_all_once("armed at EL2, interrupts EL1");
 	}
 
 	for (i = 0; i < 3; i++) {
 		reset_counts();
-		run_el1(el1_arm);
+		nl_run_el1(el1_arm);
 		for (t = 0; t < TT_EL1_TIMERS; t++) {
 			GUEST_ASSERT(tt_handled[TT_V02 + t] ||
 				     (tt_ctl(TT_V02 + t) & CTL_ENABLE));
@@ -323,7 +254,7 @@ static void part_own_irqs(void)
 	reset_counts();
 	write_sysreg_s(OFFSET, SYS_CNTVOFF_EL2);
 	write_sysreg(hcr & ~(HCR_EL2_IMO | HCR_EL2_FMO | HCR_EL2_AMO), hcr_el2);
-	run_el1(el1_own_irqs);
+	nl_run_el1(el1_own_irqs);
 	write_sysreg(hcr, hcr_el2);
 	isb();
 	for (t = 0; t < TT_EL1_TIMERS; t++) {
@@ -345,7 +276,7 @@ static void part_ping_pong(void)
 	for (t = 0; t < TT_NR_TIMERS; t++)
 		tt_start(t, tt_cnt(t) + msec_to_cycles(PERIOD_MS + t));
 	while (!all_periods()) {
-		run_el1(el1_short_turn);
+		nl_run_el1(el1_short_turn);
 		turns++;
 		if (turns & 1)
 			tt_guest_take_irqs();
@@ -361,7 +292,7 @@ static void part_ping_pong(void)
 
 static void guest_registers(void)
 {
-	guest_el1_setup();
+	nl_guest_setup();
 	part_aliases();
 	part_cntvoff();
 	GUEST_DONE();
@@ -369,7 +300,7 @@ static void guest_registers(void)
 
 static void guest_levels(void)
 {
-	guest_el1_setup();
+	nl_guest_setup();
 	part_switch();
 	part_own_irqs();
 	part_ping_pong();
@@ -383,7 +314,7 @@ static void run(void *guest)
 
 	vm_install_exception_handler(vm, VECTOR_IRQ_CURRENT, irq_handler);
 	vm_install_exception_handler(vm, VECTOR_IRQ_LOWER_64, irq_handler);
-	vm_install_sync_handler(vm, VECTOR_SYNC_LOWER_64, ESR_ELx_EC_HVC64, hvc_handler);
+	nl_install_handlers(vm);
 	tt_expect(tt_run_to_done(vcpu), "guest done");
 	kvm_vm_free(vm);
 }
