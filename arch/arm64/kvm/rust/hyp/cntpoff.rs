@@ -63,43 +63,32 @@ pub(super) fn switch_to_host<K: Kind>(switch: Switch<'_>) {
     }
 }
 
-/// How the two sides' values differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sides {
-    /// Not at all: the register is the guest's at all times.
-    Same,
-    /// By an offset, in ticks. Memory has the guest's while the host runs.
-    Apart(NonZero<u64>),
-    /// Not at all, but the timer code wants to find the guest's value in memory.
-    Kept,
-}
+/// Whether the timer code wants to find the guest's value in memory in any case. C's does: it reads
+/// nothing back from the register if the VM has an offset by then.
+const MEMORY_FOLLOWS: bool = cfg!(not(CONFIG_KVM_ARM64_RUST_TIMER));
 
-/// The Rust timer notes what it programmed, and reads the register back if it is the guest's.
+/// What the two sides' values are apart, in ticks; `None` if the register is the guest's at all
+/// times. The Rust timer notes what it programmed.
 #[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
 #[inline(always)]
-fn sides(switch: Switch<'_>, timer: TimerIndex) -> Sides {
-    switch
-        .vcpu
-        .timer_context(timer)
-        .offset_in_register()
-        .map_or(Sides::Same, Sides::Apart)
+fn offset_in_force(switch: Switch<'_>, timer: TimerIndex) -> Option<NonZero<u64>> {
+    switch.vcpu.timer_context(timer).offset_in_register()
 }
 
-/// C's timer code has no note of it but the register, and reads back nothing if the VM has an
-/// offset by then.
+/// C's timer code has no note of it but the register.
 #[cfg(not(CONFIG_KVM_ARM64_RUST_TIMER))]
 #[inline(always)]
-fn sides(_switch: Switch<'_>, _timer: TimerIndex) -> Sides {
+fn offset_in_force(_switch: Switch<'_>, _timer: TimerIndex) -> Option<NonZero<u64>> {
     use crate::arm64::registers::guest::CntpoffEl2;
 
-    NonZero::new(CntpoffEl2::read()).map_or(Sides::Kept, Sides::Apart)
+    NonZero::new(CntpoffEl2::read())
 }
 
 fn write_guest_value<K: Kind>(switch: Switch<'_>) {
     let (timer, cval) = direct::<K>(switch);
 
     tracepoint::ask_timer_map(switch.vcpu);
-    if let Sides::Apart(_) = sides(switch, timer) {
+    if offset_in_force(switch, timer).is_some() {
         CntpCvalEl0::set(switch.vcpu.sys_reg(cval), *switch.masked);
         isb();
     }
@@ -107,17 +96,17 @@ fn write_guest_value<K: Kind>(switch: Switch<'_>) {
 
 fn write_host_value<K: Kind>(switch: Switch<'_>) {
     let (timer, cval) = direct::<K>(switch);
-    let sides = sides(switch, timer);
+    let offset = offset_in_force(switch, timer);
 
     tracepoint::ask_timer_map(switch.vcpu);
-    if sides == Sides::Same {
+    if offset.is_none() && !MEMORY_FOLLOWS {
         return;
     }
 
     let value = CntpCvalEl0::read();
     switch.vcpu.set_sys_reg(cval, value);
 
-    if let Sides::Apart(offset) = sides {
+    if let Some(offset) = offset {
         CntpCvalEl0::set(
             host_value(value, offset.get(), physical_count()),
             *switch.masked,

@@ -23,6 +23,7 @@ use super::{
     map::TimerMap,
     soft,
     traps::{
+        CnthctlUpdate,
         GuestCnthctl,
         TrapInputs, //
     },
@@ -113,7 +114,6 @@ pub(super) fn put(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) {
 ///
 /// The host interrupt is active while the guest handles the virtual one, and while the level is
 /// high, so that it does not interrupt the guest for what the guest knows already.
-#[inline(never)]
 fn sync_line(host: &Host, timer: Timer<'_>, on_cpu: OnCpu<'_>) {
     let vcpu = timer.vcpu();
     let level = hardware::level(host, timer, on_cpu);
@@ -181,21 +181,41 @@ pub(super) fn update_traps(vcpu: Vcpu<'_>, _on_cpu: OnCpu<'_>) {
 }
 
 /// Sets the traps of a vCPU on a VHE host. They do not affect the host.
-#[inline]
+#[inline(always)]
 fn set_traps(vcpu: Vcpu<'_>, map: TimerMap) {
-    let offset_of = |id| Timer::of(vcpu, id).offset();
-    let is_nested = vcpu.has_el2() && !vcpu.in_hyp_context();
-    let in_hyp = vcpu.in_hyp_context();
+    /// Nothing traps from a guest without EL2 whose offsets the hardware applies.
+    const PLAIN: CnthctlUpdate = TrapInputs::PLAIN.cnthctl();
 
-    let inputs = TrapInputs {
-        hyp_with_ecv: (in_hyp && cpucaps::has_ecv()).then(|| vcpu.el2_e2h()),
+    let offset_of = |id| Timer::of(vcpu, id).offset();
+    let plain = TrapInputs {
         physical_offset_in_software: !has_cntpoff()
             && map.direct_ptimer.is_some_and(|id| !offset_of(id).is_zero()),
         virtual_offset_in_software: has_broken_cntvoff() && !offset_of(map.direct_vtimer).is_zero(),
-        guest_hypervisor: is_nested
-            .then(|| GuestCnthctl::new(vcpu.sys_reg(SysReg::CNTHCTL_EL2), vcpu.el2_e2h())),
+        ..TrapInputs::PLAIN
     };
-    let update = inputs.cnthctl();
+
+    if vcpu.has_el2() {
+        set_traps_with_el2(vcpu, plain);
+    } else if plain == TrapInputs::PLAIN {
+        update_timer_traps(PLAIN.clear, PLAIN.set);
+    } else {
+        let update = plain.cnthctl();
+
+        update_timer_traps(update.clear, update.set);
+    }
+}
+
+/// [`set_traps`], of a vCPU with EL2.
+#[inline(never)]
+fn set_traps_with_el2(vcpu: Vcpu<'_>, plain: TrapInputs) {
+    let in_hyp = vcpu.in_hyp_context();
+    let update = TrapInputs {
+        hyp_with_ecv: (in_hyp && cpucaps::has_ecv()).then(|| vcpu.el2_e2h()),
+        guest_hypervisor: (!in_hyp)
+            .then(|| GuestCnthctl::new(vcpu.sys_reg(SysReg::CNTHCTL_EL2), vcpu.el2_e2h())),
+        ..plain
+    }
+    .cnthctl();
 
     update_timer_traps(update.clear, update.set);
 }

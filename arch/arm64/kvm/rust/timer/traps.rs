@@ -10,7 +10,7 @@
 #![forbid(unsafe_code)]
 
 /// Changes to `CNTHCTL_EL2` in its VHE layout (Arm ARM, `CNTHCTL_EL2`, when `HCR_EL2.E2H` is 1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CnthctlUpdate {
     /// Bits to clear.
     pub(crate) clear: u64,
@@ -83,8 +83,8 @@ pub(crate) struct TrapInputs {
     pub(crate) guest_hypervisor: Option<GuestCnthctl>,
 }
 
-/// Accesses that trap; all pass by default.
-#[derive(Clone, Copy, Default)]
+/// Accesses that trap.
+#[derive(Clone, Copy)]
 struct Traps {
     virtual_timer: bool,
     virtual_counter: bool,
@@ -94,9 +94,29 @@ struct Traps {
     physical_timer_el02: bool,
 }
 
+impl Traps {
+    /// All pass.
+    const NONE: Self = Self {
+        virtual_timer: false,
+        virtual_counter: false,
+        physical_timer: false,
+        physical_counter: false,
+        virtual_timer_el02: false,
+        physical_timer_el02: false,
+    };
+}
+
 impl TrapInputs {
-    fn traps(self) -> Traps {
-        let mut traps = Traps::default();
+    /// Nothing that asks for a trap.
+    pub(crate) const PLAIN: Self = Self {
+        hyp_with_ecv: None,
+        physical_offset_in_software: false,
+        virtual_offset_in_software: false,
+        guest_hypervisor: None,
+    };
+
+    const fn traps(self) -> Traps {
+        let mut traps = Traps::NONE;
 
         match self.hyp_with_ecv {
             Some(true) => {
@@ -132,23 +152,33 @@ impl TrapInputs {
     }
 
     /// The change to `CNTHCTL_EL2`. The physical enables are of opposite polarity to the rest.
-    pub(crate) fn cnthctl(self) -> CnthctlUpdate {
+    pub(crate) const fn cnthctl(self) -> CnthctlUpdate {
         let traps = self.traps();
-        let mut update = CnthctlUpdate::default();
-        let mut assign = |bit: u64, on: bool| {
-            if on {
-                update.set |= bit;
-            } else {
-                update.clear |= bit;
-            }
-        };
 
-        assign(bits::EL1PTEN, !traps.physical_timer);
-        assign(bits::EL1PCTEN, !traps.physical_counter);
-        assign(bits::EL1TVT, traps.virtual_timer);
-        assign(bits::EL1TVCT, traps.virtual_counter);
-        assign(bits::EL1NVVCT, traps.virtual_timer_el02);
-        assign(bits::EL1NVPCT, traps.physical_timer_el02);
-        update
+        CnthctlUpdate::NONE
+            .assign(bits::EL1PTEN, !traps.physical_timer)
+            .assign(bits::EL1PCTEN, !traps.physical_counter)
+            .assign(bits::EL1TVT, traps.virtual_timer)
+            .assign(bits::EL1TVCT, traps.virtual_counter)
+            .assign(bits::EL1NVVCT, traps.virtual_timer_el02)
+            .assign(bits::EL1NVPCT, traps.physical_timer_el02)
+    }
+}
+
+impl CnthctlUpdate {
+    const NONE: Self = Self { clear: 0, set: 0 };
+
+    const fn assign(self, bit: u64, on: bool) -> Self {
+        if on {
+            Self {
+                set: self.set | bit,
+                ..self
+            }
+        } else {
+            Self {
+                clear: self.clear | bit,
+                ..self
+            }
+        }
     }
 }

@@ -64,8 +64,6 @@ guest_registers! {
     CntpCtlEl0 = "S3_5_C14_C2_1",
     /// `CNTP_CVAL_EL0`: physical timer, compare value.
     CntpCvalEl0 = "S3_5_C14_C2_2",
-    /// `CNTPOFF_EL2`: what is subtracted from the physical count, for a guest.
-    CntpoffEl2 = "S3_4_C14_C0_6",
     /// `CNTV_CTL_EL0`: virtual timer, control.
     CntvCtlEl0 = "S3_5_C14_C3_1",
     /// `CNTV_CVAL_EL0`: virtual timer, compare value.
@@ -89,6 +87,13 @@ guest_registers! {
     TpidrEl0 = "S3_3_C13_C0_2",
     /// `TPIDRRO_EL0`: thread ID, read-only to EL0.
     TpidrroEl0 = "S3_3_C13_C0_3",
+}
+
+// C's timer code alone knows it by no other way.
+#[cfg(not(CONFIG_KVM_ARM64_RUST_TIMER))]
+guest_registers! {
+    /// `CNTPOFF_EL2`: what is subtracted from the physical count, for a guest.
+    CntpoffEl2 = "S3_4_C14_C0_6",
 }
 
 // Of a guest hypervisor: what it writes to `HCR_EL2`.
