@@ -15,7 +15,7 @@
 #include "nested_lib.h"
 
 #define TRACING		"/sys/kernel/tracing"
-#define NR_TIMES	9
+#define NR_TIMES	7
 #define MAX_TEXT	1024
 #define FAR_MS		100000
 #define SOON_MS		4

@@ -458,9 +458,9 @@ static inline int tt_set_offset(struct kvm_vm *vm, u64 offset)
 }
 
 /*
- * Does an offset reach the guest's physical counter? It does not with pKVM,
- * which never offsets it, nor where CNTPOFF_EL2 is there but has no effect
- * (QEMU wants SCR_EL3.ECVEn, which nobody sets on a machine without EL3).
+ * Does an offset reach the guest's physical counter? It does not where CNTPOFF_EL2
+ * is there but has no effect (QEMU wants SCR_EL3.ECVEn, which nobody sets on a
+ * machine without EL3), nor in protected mode before Linux 7.3.
  */
 static inline bool tt_probe_cntpoff(void)
 {

@@ -48,15 +48,6 @@ static inline u64 to_get(struct kvm_vcpu *vcpu, u64 attr)
 	return offset;
 }
 
-/*
- * pKVM never offsets the physical counter, so there it has no attribute. Where
- * tt_cntpoff is false for another reason, the attribute is there without effect.
- */
-static inline bool to_has_phys(void)
-{
-	return !tt_pkvm;
-}
-
 /* The counter that this process reads is the host's. */
 static inline u64 to_host_count(void)
 {

@@ -44,8 +44,6 @@ static void expect(struct kvm_vcpu *vcpu, u64 virt, u64 phys, const char *when)
 	tt_expect(to_get(vcpu, TO_VIRT) == virt, "%s: VOFFSET reads back", when);
 	tt_expect(to_in_force(vcpu, KVM_REG_ARM_TIMER_CNT, phys + virt),
 		  "%s: virtual counter", when);
-	if (!to_has_phys())
-		return;
 	tt_expect(to_get(vcpu, TO_PHYS) == phys, "%s: POFFSET reads back", when);
 	tt_expect(to_in_force(vcpu, KVM_REG_ARM_PTIMER_CNT, phys),
 		  "%s: physical counter", when);
@@ -56,35 +54,31 @@ static void errnos(bool el2)
 {
 	struct kvm_vm *vm = vm_create_barebones();
 	struct kvm_vcpu *vcpu = __vm_vcpu_add(vm, 0);
-	const int phys = to_has_phys() ? 0 : ENXIO;
 	u64 val = FAR;
 
 	tt_errno(to_has(vcpu, TO_VIRT), 0, "has VOFFSET");
-	tt_errno(to_has(vcpu, TO_PHYS), phys, "has POFFSET");
+	tt_errno(to_has(vcpu, TO_PHYS), 0, "has POFFSET");
 	tt_errno(to_has(vcpu, TO_PHYS + 1), ENXIO, "has the next");
 	tt_errno(to_has(vcpu, TO_VIRT - 1), ENXIO, "has the one before");
 	tt_errno(to_has(vcpu, TO_VIRT | 1ULL << 32), ENXIO, "has VOFFSET + 2^32");
 	tt_errno(to_has(vcpu, KVM_ARM_VCPU_TIMER_IRQ_HPTIMER + 1), ENXIO, "has mainline's next");
 
 	tt_errno(to_set(vcpu, TO_VIRT, FAR), 0, "set VOFFSET");
-	tt_errno(to_set(vcpu, TO_PHYS, 2 * FAR), phys, "set POFFSET");
+	tt_errno(to_set(vcpu, TO_PHYS, 2 * FAR), 0, "set POFFSET");
 	tt_errno(to_ioctl(vcpu, KVM_SET_DEVICE_ATTR, TO_VIRT, TO_BAD_PTR), EFAULT,
 		 "set VOFFSET, bad pointer");
-	tt_errno(to_ioctl(vcpu, KVM_SET_DEVICE_ATTR, TO_PHYS, TO_BAD_PTR), phys ?: EFAULT,
+	tt_errno(to_ioctl(vcpu, KVM_SET_DEVICE_ATTR, TO_PHYS, TO_BAD_PTR), EFAULT,
 		 "set POFFSET, bad pointer");
 	tt_errno(to_ioctl(vcpu, KVM_GET_DEVICE_ATTR, TO_VIRT, TO_BAD_PTR), EFAULT,
 		 "get VOFFSET, bad pointer");
-	tt_errno(to_ioctl(vcpu, KVM_GET_DEVICE_ATTR, TO_PHYS, TO_BAD_PTR), phys ?: EFAULT,
+	tt_errno(to_ioctl(vcpu, KVM_GET_DEVICE_ATTR, TO_PHYS, TO_BAD_PTR), EFAULT,
 		 "get POFFSET, bad pointer");
 	tt_errno(ioctl(vcpu->fd, KVM_SET_DEVICE_ATTR, TO_BAD_PTR), EFAULT, "set, no attribute");
 	tt_errno(to_ioctl(vcpu, KVM_GET_DEVICE_ATTR, TO_PHYS + 1, &val), ENXIO, "get the next");
 	tt_errno(to_ioctl(vcpu, KVM_GET_DEVICE_ATTR, TO_PHYS + 1, TO_BAD_PTR), ENXIO,
 		 "get the next, bad pointer");
 	tt_expect(to_get(vcpu, TO_VIRT) == FAR, "VOFFSET is as set");
-	if (!phys)
-		tt_expect(to_get(vcpu, TO_PHYS) == 2 * FAR, "POFFSET is as set");
-	else
-		tt_errno(to_ioctl(vcpu, KVM_GET_DEVICE_ATTR, TO_PHYS, &val), ENXIO, "get POFFSET");
+	tt_expect(to_get(vcpu, TO_PHYS) == 2 * FAR, "POFFSET is as set");
 	tt_expect(val == FAR, "what failed wrote nothing");
 	kvm_vm_free(vm);
 }
@@ -111,30 +105,27 @@ static void set_and_get(bool el2)
 {
 	struct kvm_vcpu *vcpu[2];
 	struct kvm_vm *vm = tt_vm_create(2, el2, guest_done, vcpu);
-	const bool phys = to_has_phys();
 	int i, j, n, bad = 0;
 
 	for (i = 0; i < ARRAY_SIZE(values); i++) {
 		for (j = 0; j < ARRAY_SIZE(values); j++) {
-			u64 v = values[i], p = phys ? values[j] : 0;
+			u64 v = values[i], p = values[j];
 
 			for (n = 0; n < 4; n++) {
-				if (phys)
-					bad += !!to_set(vcpu[n & 1], TO_PHYS, p);
+				bad += !!to_set(vcpu[n & 1], TO_PHYS, p);
 				bad += !!to_set(vcpu[n >> 1], TO_VIRT, v);
 			}
 			for (n = 0; n < 2; n++) {
 				bad += to_get(vcpu[n], TO_VIRT) != v;
-				bad += phys && to_get(vcpu[n], TO_PHYS) != p;
+				bad += to_get(vcpu[n], TO_PHYS) != p;
 				bad += !el2 && !to_in_force(vcpu[n], KVM_REG_ARM_TIMER_CNT, p + v);
 				bad += !to_in_force(vcpu[n], KVM_REG_ARM_PTIMER_CNT, p);
 			}
 			/* The other way round. */
 			bad += !!to_set(vcpu[0], TO_VIRT, v + 1);
-			if (phys)
-				bad += !!to_set(vcpu[1], TO_PHYS, p + 2);
+			bad += !!to_set(vcpu[1], TO_PHYS, p + 2);
 			bad += to_get(vcpu[1], TO_VIRT) != v + 1;
-			bad += phys && to_get(vcpu[0], TO_PHYS) != p + 2;
+			bad += to_get(vcpu[0], TO_PHYS) != p + 2;
 		}
 	}
 	tt_expect(!bad, "%d wrong answers", bad);
@@ -146,7 +137,7 @@ static void vm_wide(bool el2)
 {
 	struct kvm_vm *vm = vm_create(3);
 	struct kvm_vcpu *vcpu[3];
-	u64 virt, phys = to_has_phys() ? 3 * FAR : 0;
+	u64 virt, phys = 3 * FAR;
 	int i;
 
 	vcpu[0] = tt_vcpu_add(vm, 0, false, guest_done);
@@ -160,8 +151,7 @@ static void vm_wide(bool el2)
 	expect(vcpu[0], virt, 0, "two vCPUs");
 
 	tt_errno(to_set(vcpu[1], TO_VIRT, FAR), 0, "set VOFFSET");
-	if (phys)
-		tt_errno(to_set(vcpu[0], TO_PHYS, phys), 0, "set POFFSET");
+	tt_errno(to_set(vcpu[0], TO_PHYS, phys), 0, "set POFFSET");
 	vcpu[2] = tt_vcpu_add(vm, 2, false, guest_done);
 	for (i = 0; i < 3; i++)
 		expect(vcpu[i], FAR, phys, "a vCPU that comes later moves nothing");
@@ -177,8 +167,6 @@ static void one_alone(bool el2)
 
 	vcpu = tt_vcpu_add(vm, 0, false, guest_done);
 	virt = to_get(vcpu, TO_VIRT);
-	if (!to_has_phys())
-		tt_skip("no POFFSET");
 	tt_errno(to_set(vcpu, TO_PHYS, FAR), 0, "set POFFSET alone");
 	expect(vcpu, virt, FAR, "POFFSET alone");
 	vcpu_set_reg(vcpu, KVM_REG_ARM_TIMER_CNT, 8 * FAR);
@@ -207,7 +195,7 @@ static void interplay(bool el2)
 {
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm = vm_create(1);
-	u64 virt, phys = 0;
+	u64 virt, phys;
 
 	vcpu = tt_vcpu_add(vm, 0, false, guest_done);
 
@@ -215,13 +203,11 @@ static void interplay(bool el2)
 	set_counter(vcpu, TO_VIRT, FAR, false);
 	virt = to_get(vcpu, TO_VIRT);
 	expect(vcpu, virt, 0, "TIMER_CNT");
-	if (to_has_phys()) {
-		set_counter(vcpu, TO_PHYS, 2 * FAR, false);
-		phys = to_get(vcpu, TO_PHYS);
-		tt_expect(phys + to_get(vcpu, TO_VIRT) == virt,
-			  "PTIMER_CNT leaves the virtual counter alone");
-		virt -= phys;
-	}
+	set_counter(vcpu, TO_PHYS, 2 * FAR, false);
+	phys = to_get(vcpu, TO_PHYS);
+	tt_expect(phys + to_get(vcpu, TO_VIRT) == virt,
+		  "PTIMER_CNT leaves the virtual counter alone");
+	virt -= phys;
 	expect(vcpu, virt, phys, "TIMER_CNT, PTIMER_CNT");
 
 	/* An attribute after a register: counts, and starts from what is in force. */
@@ -233,21 +219,15 @@ static void interplay(bool el2)
 
 	/* The VM's ioctl: both counters, so that they do not differ. */
 	tt_errno(tt_set_offset(vm, 5 * FAR), 0, "KVM_ARM_SET_COUNTER_OFFSET after VOFFSET");
-	if (to_has_phys())
-		expect(vcpu, 0, 5 * FAR, "VM ioctl");
-	else
-		expect(vcpu, 5 * FAR, 0, "VM ioctl");
+	expect(vcpu, 0, 5 * FAR, "VM ioctl");
 	set_counter(vcpu, TO_VIRT, 16 * FAR, true);
 	set_counter(vcpu, TO_PHYS, 16 * FAR, true);
 
 	/* And attributes after that. */
 	tt_errno(to_set(vcpu, TO_VIRT, 3 * FAR), 0, "set VOFFSET after the VM ioctl");
-	phys = to_has_phys() ? 5 * FAR : 0;
-	expect(vcpu, 3 * FAR, phys, "VM ioctl, VOFFSET");
-	if (to_has_phys()) {
-		tt_errno(to_set(vcpu, TO_PHYS, -FAR), 0, "set POFFSET after the VM ioctl");
-		expect(vcpu, 3 * FAR, -FAR, "VM ioctl, VOFFSET, POFFSET");
-	}
+	expect(vcpu, 3 * FAR, 5 * FAR, "VM ioctl, VOFFSET");
+	tt_errno(to_set(vcpu, TO_PHYS, -FAR), 0, "set POFFSET after the VM ioctl");
+	expect(vcpu, 3 * FAR, -FAR, "VM ioctl, VOFFSET, POFFSET");
 	tt_errno(tt_set_offset(vm, 0), 0, "KVM_ARM_SET_COUNTER_OFFSET to 0");
 	expect(vcpu, 0, 0, "VM ioctl with 0");
 	kvm_vm_free(vm);
@@ -294,14 +274,11 @@ static void busy(bool el2)
 {
 	struct kvm_vcpu *vcpu[2];
 	struct kvm_vm *vm = tt_vm_create(2, el2, guest_spin, vcpu);
-	const bool phys = to_has_phys();
-	const int busy_phys = phys ? EBUSY : ENXIO;
 	pthread_t thread;
 	void *ret;
 
 	tt_errno(to_set(vcpu[0], TO_VIRT, FAR), 0, "set VOFFSET at rest");
-	if (phys)
-		tt_errno(to_set(vcpu[0], TO_PHYS, 2 * FAR), 0, "set POFFSET at rest");
+	tt_errno(to_set(vcpu[0], TO_PHYS, 2 * FAR), 0, "set POFFSET at rest");
 
 	guest_stop = guest_running = false;
 	sync_global_to_guest(vm, guest_stop);
@@ -314,21 +291,20 @@ static void busy(bool el2)
 
 	refused(vcpu[0], to_set(vcpu[0], TO_VIRT, 5), EBUSY, "set VOFFSET, vcpu1 runs");
 	refused(vcpu[0], to_set(vcpu[0], TO_VIRT, FAR), EBUSY, "set VOFFSET to what it is");
-	refused(vcpu[0], to_set(vcpu[0], TO_PHYS, 5), busy_phys, "set POFFSET, vcpu1 runs");
+	refused(vcpu[0], to_set(vcpu[0], TO_PHYS, 5), EBUSY, "set POFFSET, vcpu1 runs");
 	refused(vcpu[0], to_ioctl(vcpu[0], KVM_SET_DEVICE_ATTR, TO_VIRT, TO_BAD_PTR), EFAULT,
 		"set VOFFSET, vcpu1 runs, bad pointer");
 	refused(vcpu[0], to_set(vcpu[0], TO_PHYS + 1, 20), EBUSY, "set the next, vcpu1 has run");
 	tt_errno(to_has(vcpu[0], TO_VIRT), 0, "has VOFFSET, vcpu1 runs");
-	expect(vcpu[0], FAR, phys ? 2 * FAR : 0, "vcpu1 runs");
+	expect(vcpu[0], FAR, 2 * FAR, "vcpu1 runs");
 
 	guest_stop = true;
 	sync_global_to_guest(vm, guest_stop);
 	pthread_join(thread, &ret);
 	tt_expect(ret, "vcpu1 ran");
 	tt_errno(to_set(vcpu[1], TO_VIRT, 5), 0, "set VOFFSET afterwards");
-	if (phys)
-		tt_errno(to_set(vcpu[0], TO_PHYS, 6), 0, "set POFFSET afterwards");
-	expect(vcpu[1], 5, phys ? 6 : 0, "afterwards");
+	tt_errno(to_set(vcpu[0], TO_PHYS, 6), 0, "set POFFSET afterwards");
+	expect(vcpu[1], 5, 6, "afterwards");
 	kvm_vm_free(vm);
 }
 

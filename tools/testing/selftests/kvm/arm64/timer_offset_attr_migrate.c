@@ -115,12 +115,12 @@ static u64 host_count(const struct host *host, u64 time)
 /* As each host's kernel sees it: this kernel's count is without the lead. */
 static int host_set_phys(const struct host *host, struct kvm_vcpu *vcpu, u64 phys)
 {
-	return to_has_phys() ? to_set(vcpu, TO_PHYS, phys - host->lead) : 0;
+	return to_set(vcpu, TO_PHYS, phys - host->lead);
 }
 
 static u64 host_get_phys(const struct host *host, struct kvm_vcpu *vcpu)
 {
-	return (to_has_phys() ? to_get(vcpu, TO_PHYS) : 0) + host->lead;
+	return to_get(vcpu, TO_PHYS) + host->lead;
 }
 
 /* Both hosts have the same time of day: the count of the real one. */
@@ -141,12 +141,6 @@ static u64 receive_phys(const struct host *host, const struct stream *s)
 	return host_count(host, time) - guest;
 }
 
-static bool keep_counters(struct kvm_vcpu *vcpu, u64 id)
-{
-	/* pKVM keeps what it can't apply, and emulated timers go by it. */
-	return !to_has_phys() && id == KVM_REG_ARM_PTIMER_CNT;
-}
-
 static void receive(const struct host *host, struct kvm_vm *vm, struct kvm_vcpu *vcpu,
 		    const enum step *step, const struct stream *s, struct tt_regs *regs)
 {
@@ -161,11 +155,10 @@ static void receive(const struct host *host, struct kvm_vm *vm, struct kvm_vcpu 
 			bad += !!host_set_phys(host, vcpu, receive_phys(host, s));
 			break;
 		case REGS:
-			tt_regs_restore(vcpu, regs, keep_counters);
+			tt_regs_restore(vcpu, regs, NULL);
 			break;
 		case IOCTL:
-			if (to_has_phys())
-				bad += !!tt_set_offset(vm, 42);
+			bad += !!tt_set_offset(vm, 42);
 			break;
 		default:
 			usleep(2000);
@@ -262,7 +255,7 @@ static void pause_hidden(bool only_virtual)
 	bool done;
 
 	tt_check(!to_set(vcpu, TO_VIRT, virt), "set VOFFSET");
-	tt_check(!to_has_phys() || !to_set(vcpu, TO_PHYS, phys), "set POFFSET");
+	tt_check(!to_set(vcpu, TO_PHYS, phys), "set POFFSET");
 	tt_expect(run_and_check(vcpu, phys + virt, phys, BEFORE, &done), "runs");
 	stopped = to_host_count();
 	usleep(20000);

@@ -19,7 +19,7 @@
 
 static struct kvm_vm *vm;
 static struct kvm_vcpu *vcpus[NR_VCPUS];
-static bool stop, has_phys;
+static bool stop;
 
 /* What a writer chooses from; each is as far from the others as no test takes. */
 static const u64 virt_values[] = { 0, 2 * FAR };
@@ -49,14 +49,14 @@ static bool is_legal(u64 virt, u64 phys)
 		return true;
 	for (v = 0; v < ARRAY_SIZE(virt_values); v++) {
 		for (p = 0; p < ARRAY_SIZE(phys_values); p++) {
-			u64 offset = has_phys ? phys_values[p] : 0;
+			u64 offset = phys_values[p];
 
 			if (is_near(virt, offset + virt_values[v]) &&
 			    (!tt_cntpoff || is_near(phys, offset)))
 				return true;
 		}
 		/* An attribute on top of the ioctl's. */
-		if (is_near(virt, (has_phys ? IOCTL_VALUE : 0) + virt_values[v]) &&
+		if (is_near(virt, IOCTL_VALUE + virt_values[v]) &&
 		    (!tt_cntpoff || is_near(phys, IOCTL_VALUE)))
 			return true;
 	}
@@ -164,25 +164,23 @@ static void race(bool el2, bool alone)
 		{ TO_VIRT, virt_values, alone }, { TO_PHYS, phys_values, alone },
 	};
 	pthread_t run[NR_VCPUS], write[2], others[2];
-	int i, nr_writers;
+	int i;
 	char name[64];
 
 	alarm(5 * TT_WATCHDOG_SEC);
 	stop = false;
-	has_phys = to_has_phys();
-	nr_writers = has_phys ? 2 : 1;
 	vm = tt_vm_create(NR_VCPUS, el2, guest_code, vcpus);
 	TEST_ASSERT(!to_set(vcpus[0], TO_VIRT, virt_values[0]), "set VOFFSET");
-	TEST_ASSERT(!has_phys || !to_set(vcpus[0], TO_PHYS, phys_values[0]), "set POFFSET");
+	TEST_ASSERT(!to_set(vcpus[0], TO_PHYS, phys_values[0]), "set POFFSET");
 
 	for (i = 0; i < NR_VCPUS; i++)
 		start(&run[i], run_thread, vcpus[i]);
 	start(&others[0], register_thread, vcpus[1]);
 	if (!alone)
 		start(&others[1], ioctl_thread, NULL);
-	for (i = 0; i < nr_writers; i++)
+	for (i = 0; i < ARRAY_SIZE(write); i++)
 		start(&write[i], write_thread, &writer[i]);
-	for (i = 0; i < nr_writers; i++) {
+	for (i = 0; i < ARRAY_SIZE(write); i++) {
 		snprintf(name, sizeof(name), "%s is set, or refused with EBUSY",
 			 to_name(writer[i].attr));
 		join(write[i], name);
