@@ -144,14 +144,19 @@ def c_part_left(env, c, rust, objects):
     return left + sorted(ghosts)
 
 
-def panic_symbols(env, folder):
-    """Panic entry points that a kernel's Rust object refers to."""
+# What a kernel's Rust object must not refer to. Panics: not C's panic(), which a
+# hypervisor calls when the hardware does the unexpected. What is nVHE's: the
+# kernel and the VHE switch have variables of their own.
+PANIC = r"panicking|begin_unwind"
+NVHE = r"^__kvm_nvhe_"
+
+
+def referred(env, folder, pattern):
+    """Symbols of that kind that a kernel's Rust object refers to."""
     obj = folder / KVM / "rust/kvm_arm64.o"
     if not obj.is_file():
         raise MatrixError(f"no {obj}")
-    # Not C's panic(), which a hypervisor calls when the hardware does the unexpected.
-    return sorted({name for _, name in symbols(env, obj, "-u")
-                   if re.search(r"panicking|begin_unwind", name)})
+    return sorted({name for _, name in symbols(env, obj, "-u") if re.search(pattern, name)})
 
 
 # -- =n leaves C as it was ----------------------------------------------------------
