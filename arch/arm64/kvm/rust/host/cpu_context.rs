@@ -251,8 +251,9 @@ pub(crate) struct SysRegs<'a> {
 }
 
 impl SysRegs<'_> {
+    /// Where a register is.
     #[inline(always)]
-    fn slot(self, reg: SysReg) -> *mut u64 {
+    pub(super) fn slot(self, reg: SysReg) -> *mut u64 {
         // SAFETY: Within either array, by the invariants of the register and of this type.
         unsafe {
             match reg.index_in_vncr_page() {
@@ -260,12 +261,6 @@ impl SysRegs<'_> {
                 None => self.regs.add(reg.index()),
             }
         }
-    }
-
-    /// Where a register is.
-    #[inline(always)]
-    pub(super) fn address(self, reg: SysReg) -> *mut u64 {
-        self.slot(reg)
     }
 
     /// The value of a register that others may write meanwhile, in one load: a timer's, which

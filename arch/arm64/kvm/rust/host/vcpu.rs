@@ -217,7 +217,7 @@ impl<'a> Vcpu<'a> {
 
     /// The value in memory of `CNTVOFF_EL2`, as a cell.
     pub(crate) fn cntvoff_cell(self) -> OffsetCell<'a> {
-        OffsetCell::new(self.context().sys_regs().address(SysReg::CNTVOFF_EL2))
+        OffsetCell::new(self.context().sys_regs().slot(SysReg::CNTVOFF_EL2))
     }
 
     /// One of its timers.

@@ -149,7 +149,8 @@ impl Vcpu<'_> {
     /// everyone who accesses one on its behalf. Preemption is off.
     #[inline(always)]
     pub(crate) fn set_sysregs_on_cpu(self, on_cpu: bool) {
-        // SAFETY: Valid by the type invariant. Flags of this kind change by the vCPU's own thread alone.
+        // SAFETY: Valid by the type invariant. Flags of this kind change by the vCPU's own thread
+        // alone.
         unsafe {
             if on_cpu {
                 (*self.as_ptr()).arch.sflags |= bindings::KVM_VCPU_SYSREGS_ON_CPU;

@@ -109,6 +109,18 @@ pub(super) fn fixup<K: Kind>(switch: Switch<'_>, exit: GuestExit) -> ControlFlow
     flow
 }
 
+/// Notes the hardware's PSTATE as the guest's: in hyp context with virtual EL2's mode.
+#[inline(always)]
+fn record_pstate(switch: Switch<'_>, hyp_context: bool, pstate: Pstate) {
+    let seen = if hyp_context {
+        pstate.as_virtual_el2()
+    } else {
+        pstate
+    };
+
+    switch.guest.set_pstate(seen.into_raw());
+}
+
 /// Takes PSTATE over from the hardware, where a vCPU at virtual EL2 is at EL1, and a guest
 /// hypervisor's `HCR_EL2`, which it writes without a trap. Returns the hardware's PSTATE.
 #[inline(always)]
@@ -119,11 +131,9 @@ fn synchronise_pstate<K: Kind>(switch: Switch<'_>) -> Pstate {
 
     let pstate = SpsrEl2::pstate();
 
+    record_pstate(switch, K::in_hyp_context(switch), pstate);
     if K::in_hyp_context(switch) {
-        switch.guest.set_pstate(pstate.as_virtual_el2().into_raw());
         traps::hcr::take_over(switch);
-    } else {
-        switch.guest.set_pstate(pstate.into_raw());
     }
     nested::check_context::<K>(switch);
     pstate

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 use super::{
+    record_pstate,
     GuestExit,
     Trap, //
 };
@@ -108,15 +109,7 @@ pub(in crate::hyp) fn emulate_v2(trap: Trap<'_>) -> ControlFlow<GuestExit> {
             trap.skip_instruction();
 
             // The host sees this one.
-            let pstate = SpsrEl2::pstate();
-            trap.switch.guest.set_pstate(
-                if trap.switch.hyp_context {
-                    pstate.as_virtual_el2()
-                } else {
-                    pstate
-                }
-                .into_raw(),
-            );
+            record_pstate(trap.switch, trap.switch.hyp_context, SpsrEl2::pstate());
             return ControlFlow::Break(GuestExit::SERROR);
         }
     }
