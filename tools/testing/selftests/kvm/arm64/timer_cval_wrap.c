@@ -75,23 +75,6 @@ static void check_silent(enum tt_timer t, u64 cval, const char *name)
 	GUEST_SYNC_ARGS(1, t, irq || istatus, kept && !early, 0);
 }
 
-/* No assertion on what fired: the host collects all of it. */
-static void irq_handler(struct ex_regs *regs)
-{
-	u32 intid = tt_guest_ack();
-	int t;
-
-	if (intid == IAR_SPURIOUS)
-		return;
-	for (t = 0; t < tt_nr_timers; t++) {
-		if (intid == tt_irq[t]) {
-			tt_set_ctl(t, 0);
-			tt_handled[t]++;
-		}
-	}
-	tt_guest_eoi(intid);
-}
-
 static void part_far(void)
 {
 	int t, i;
@@ -218,7 +201,7 @@ static void run(bool el2, void *guest, bool offset, u64 counter)
 	struct ucall uc;
 	u64 cmd;
 
-	vm_install_exception_handler(vm, VECTOR_IRQ_CURRENT, irq_handler);
+	vm_install_exception_handler(vm, VECTOR_IRQ_CURRENT, tt_guest_collect_irq);
 	guest_offset = 0;
 	if (offset) {
 		if (!tt_cntpoff)

@@ -35,22 +35,6 @@ static u64 next_random(u64 *seed)
 	return *seed;
 }
 
-static void irq_handler(struct ex_regs *regs)
-{
-	u32 intid = tt_guest_ack();
-	int t;
-
-	if (intid == IAR_SPURIOUS)
-		return;
-	for (t = 0; t < tt_nr_timers; t++) {
-		if (intid == tt_irq[t]) {
-			tt_set_ctl(t, 0);
-			tt_handled[t]++;
-		}
-	}
-	tt_guest_eoi(intid);
-}
-
 /*
  * Both turned off at some time before their deadline, mostly: who comes between
  * must have time left to start a soft timer again.
@@ -159,7 +143,7 @@ static void toggle(bool el2)
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		tt_skip("one CPU");
 	vm = tt_vm_create(1, el2, guest_code, &vcpu);
-	vm_install_exception_handler(vm, VECTOR_IRQ_CURRENT, irq_handler);
+	vm_install_exception_handler(vm, VECTOR_IRQ_CURRENT, tt_guest_collect_irq);
 	ticks_per_usec = timer_get_cntfrq() / 1000000;
 	sync_global_to_guest(vm, ticks_per_usec);
 	start(&run, vcpu_thread, &uc);

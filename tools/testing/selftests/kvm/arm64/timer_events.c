@@ -43,23 +43,6 @@ static int marker;
 
 /* Guest side */
 
-/* Also for what was pending when its timer was turned off. */
-static void irq_handler(struct ex_regs *regs)
-{
-	u32 intid = tt_guest_ack();
-	int t;
-
-	if (intid == IAR_SPURIOUS)
-		return;
-	for (t = 0; t < tt_nr_timers; t++) {
-		if (intid == tt_irq[t]) {
-			tt_set_ctl(t, 0);
-			tt_handled[t]++;
-		}
-	}
-	tt_guest_eoi(intid);
-}
-
 static void nothing(void)
 {
 }
@@ -579,7 +562,7 @@ static void set_up(bool el2, u64 offset)
 	TEST_ASSERT(marker >= 0, "no trace_marker");
 
 	vm = tt_vm_create(1, el2, guest_code, &vcpu);
-	vm_install_exception_handler(vm, VECTOR_IRQ_CURRENT, irq_handler);
+	vm_install_exception_handler(vm, VECTOR_IRQ_CURRENT, tt_guest_collect_irq);
 	if (el2)
 		nl_install_handlers(vm);
 	if (offset)

@@ -393,6 +393,26 @@ static inline void tt_guest_setup(int nr_vcpus)
 /* What the interrupt handler saw, for guests with one vCPU. */
 static volatile u32 tt_handled[TT_NR_TIMERS], tt_unknown;
 
+/*
+ * A handler that asserts nothing about what fired, for a host that looks at it
+ * all; what was pending when its timer was turned off is among it.
+ */
+static inline void tt_guest_collect_irq(struct ex_regs *regs)
+{
+	u32 intid = tt_guest_ack();
+	int t;
+
+	if (intid == IAR_SPURIOUS)
+		return;
+	for (t = 0; t < tt_nr_timers; t++) {
+		if (intid == tt_irq[t]) {
+			tt_set_ctl(t, 0);
+			tt_handled[t]++;
+		}
+	}
+	tt_guest_eoi(intid);
+}
+
 /* Turns the timer off: each programmed deadline has one interrupt. */
 static inline void tt_guest_irq_handler(struct ex_regs *regs)
 {
