@@ -6,14 +6,14 @@ import os
 import shlex
 import shutil
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import compare
 
 sys.path.insert(0, str(Path(__file__).with_name("qemu")))
-from machines import MACHINES, check_kernel_log  # noqa: E402,F401 (needs the path above)
+import patience  # noqa: E402 (needs the path above)
+from machines import MACHINES, check_kernel_log  # noqa: E402,F401
 
 # Boots that may fail or hang before the rest of a list is given up.
 MAX_BOOTS = 6
@@ -50,11 +50,11 @@ def file_id(name):
     return name.replace("/", "+")
 
 
-def runner_script(tests, icount=False):
+def runner_script(tests, icount=False, slowness=1.0):
     # Output kept in the machine is lost if it hangs, but costs no waiting.
     lines = [RUNNER_HEAD, f"KEEP={'/tmp' if icount else 'out'}\n"]
     for test in tests:
-        words = [file_id(test.name), str(int(test.timeout)),
+        words = [file_id(test.name), str(int(test.timeout * slowness)),
                  test.binary, *test.args]
         lines.append("run " + shlex.join(words) + "\n")
     lines.append("exit 0\n")
@@ -147,7 +147,8 @@ class Batch:
                 os.link(binaries / name, target)
             except OSError:
                 shutil.copy2(binaries / name, target)
-        (share / "run.sh").write_text(runner_script(tests, self.machine.icount))
+        (share / "run.sh").write_text(runner_script(
+            tests, self.machine.icount, patience.slowness()))
 
     def _check_log(self, log):
         text = log.read_text(errors="replace")
@@ -169,7 +170,7 @@ class _Progress:
     def __init__(self, out, tests, machine, on_result):
         self.out, self.left, self.machine = out, list(tests), machine
         self.on_result = on_result
-        self.since = time.monotonic()
+        self.since = self.now = 0.0     # seconds in which the machine could get on
 
     def longest(self):
         """Host seconds after which the whole boot is hopeless."""
@@ -184,7 +185,7 @@ class _Progress:
     def poll(self):
         while self.left and self._collect(self.left[0]):
             self.left.pop(0)
-            self.since = time.monotonic()
+            self.since = self.now
 
     def _collect(self, test):
         stem = self.out / file_id(test.name)
@@ -198,8 +199,9 @@ class _Progress:
             int(code), text, float(end) - float(begin), test.timeout))
         return True
 
-    def stuck(self):
+    def stuck(self, seconds):
         """For Children.run: collect; True when nothing moves any more."""
+        self.now = seconds
         self.poll()
         if not self.left:
             limit = 30 * self.machine.host_scale
@@ -207,4 +209,4 @@ class _Progress:
             limit = self._patience(self.left[0])
             if not self.begun(self.left[0]):
                 limit = max(limit, BOOT_SECONDS)
-        return time.monotonic() - self.since > limit
+        return self.now - self.since > limit

@@ -5,11 +5,16 @@ a kernel build takes them all, for it would spoil every time measured beside it.
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Callable
+
+sys.path.insert(0, str(Path(__file__).with_name("qemu")))
+import patience  # noqa: E402 (needs the path above)
 
 EVERYTHING = 1 << 16
 
@@ -31,19 +36,21 @@ class Children:
 
     def run(self, command, log, timeout=None, stop=None, **kwargs):
         """Run a command with output into the file `log`; its exit status, or
-        None if it was ended for the timeout or because `stop()` said so."""
+        None if it was ended for the timeout, in seconds in which it could get on,
+        or because `stop(seconds)` said so."""
         log.parent.mkdir(parents=True, exist_ok=True)
-        deadline = time.monotonic() + timeout if timeout else None
         with open(log, "wb") as out:
             process = self._start(command, stdout=out, stderr=subprocess.STDOUT,
                                   stdin=subprocess.DEVNULL, **kwargs)
+            clock = patience.Clock(process.pid)
             try:
                 while True:
                     try:
                         return process.wait(0.5)
                     except subprocess.TimeoutExpired:
-                        late = deadline and time.monotonic() > deadline
-                        if late or (stop and stop()):
+                        seconds = clock.seconds()
+                        late = timeout and seconds > timeout
+                        if late or (stop and stop(seconds)):
                             self._end(process)
                             return None
             finally:
@@ -119,6 +126,7 @@ class Scheduler:
                             f"{type(error).__name__}: {error} (see {log})",
                             always=True)
         finally:
+            self.report.took(job.name, time.monotonic() - started)
             with self._changed:
                 self._free += need
                 self._changed.notify_all()

@@ -15,8 +15,11 @@ from pathlib import Path
 
 import el3
 import fdt
+import patience
 from machines import MACHINES, check_kernel_log
 
+# Seconds between two looks at the clock.
+LOOK = 0.5
 TIMEOUT = 124
 TROUBLE = 125
 
@@ -65,7 +68,7 @@ class Job:
     icount: bool = False
     cpus: int = None            # None: as many as the machine has
     mem: str = "4G"
-    timeout: float = 300
+    timeout: float = 300        # seconds in which it could get on (patience.py)
     append: str = ""
     hugepages: int = 0
     # A TCG plugin, with its arguments after a comma.
@@ -262,14 +265,17 @@ def stop(process):
             process.wait()
 
 
-def watch(process, console, deadline):
+def watch(process, console, limit):
     """Reads the console to its end; False on time-out."""
     fd = process.stdout.fileno()
+    clock = patience.Clock(process.pid)
+    look = time.monotonic() + LOOK
     while not console.done:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return False
-        ready, _, _ = select.select([fd], [], [], min(left, 0.5))
+        if time.monotonic() >= look:
+            if clock.seconds() >= limit:
+                return False
+            look = time.monotonic() + LOOK
+        ready, _, _ = select.select([fd], [], [], min(limit, LOOK))
         if not ready:
             continue
         data = os.read(fd, 65536)
@@ -305,7 +311,7 @@ def run_watched(job, command, control):
                                stderr=subprocess.STDOUT,
                                start_new_session=True)
     try:
-        in_time = watch(process, console, time.monotonic() + job.timeout)
+        in_time = watch(process, console, job.timeout)
         if in_time and not console.done:
             process.wait(10)
     except subprocess.TimeoutExpired:
