@@ -234,8 +234,7 @@ def jobs(context):
              Job("setup/python", setup_python),
              Job("setup/tools", setup_tools),
              Job("host", host),
-             Job("bench-tool", bench_tool),
-             Job("bench", bench, 2)]
+             Job("bench-tool", bench_tool)]
     wants = context.report.selection.may_match
     kunits = [Job(f"kunit/{m}", lambda ctx, m=m: kunit(ctx, m)) for m in KUNIT_MACHINES]
     kunits = [j for j in kunits if wants(j.name)]
@@ -248,7 +247,8 @@ def jobs(context):
 
 
 def last_jobs(context):
-    """Builds: they take the whole machine, so they come when it is idle."""
-    table = [Job("style/clippy", style.clippy, EVERYTHING),
+    """What is long: nothing waits for it. Builds take the whole machine."""
+    table = [Job("bench", bench, 2),
+             Job("style/clippy", style.clippy, EVERYTHING),
              Job("boot-matrix", boot_matrix, EVERYTHING)]
     return [j for j in table if context.report.selection.may_match(j.name)]
