@@ -50,20 +50,28 @@ MAKEFLAGS += --no-print-directory
 help:
 	@sed "1d; s|@KERNELS@|$$($(SETUP)/parts.py names 2>/dev/null || echo c rust)|" $(SETUP)/help.txt
 
+# Long commands end with a table of what took how long.
+STEP := $(SETUP)/steps run
+run test test-all bench bench-gate kernels: export STEPS := $(BUILD)/.steps
+
+.PHONY: begin
+begin:
+	@$(SETUP)/steps begin
+
 # --- set-up -------------------------------------------------------------------
 
 .PHONY: toolchain source tree userspace setup
 toolchain:
-	@$(SETUP)/toolchain
+	@$(STEP) "tools" $(SETUP)/toolchain
 
 source: toolchain
-	@$(SETUP)/source
+	@$(STEP) "kernel source" $(SETUP)/source
 
 tree: source
-	@$(SETUP)/overlay sync $(BUILD)/linux
+	@$(STEP) "overlay" $(SETUP)/overlay sync $(BUILD)/linux
 
 userspace: toolchain
-	@$(SETUP)/userspace
+	@$(STEP) "arm64 user space" $(SETUP)/userspace
 
 setup: tree userspace
 
@@ -71,16 +79,16 @@ setup: tree userspace
 
 .PHONY: kernels selftests menuconfig
 kernel-%: name-% tree
-	@$(SETUP)/kernel $*
+	@$(STEP) "$* kernel" $(SETUP)/kernel $*
 
 # A slip of the pen shows before a tree is fetched.
 name-%: toolchain
 	@$(SETUP)/parts.py name $* >/dev/null
 
-kernels: kernel-c kernel-rust
+kernels: begin kernel-c kernel-rust
 
 selftests: tree
-	@$(SETUP)/selftests
+	@$(STEP) "selftests" $(SETUP)/selftests
 
 menuconfig: tree
 	@$(SETUP)/kernel $(VARIANT) --config
@@ -89,13 +97,16 @@ menuconfig: tree
 # --- run and test -------------------------------------------------------------
 
 .PHONY: run test test-all
-run: kernel-rust userspace
-	@$(TESTING)/qemu/run-guest --machine $(MACHINE) $(if $(filter-out 0,$(INTERACTIVE)),--interactive)
+run: begin kernel-rust userspace
+	@rc=0; $(STEP) "machine and guest" $(TESTING)/qemu/run-guest --machine $(MACHINE) $(if $(filter-out 0,$(INTERACTIVE)),--interactive) || rc=$$?; \
+	$(SETUP)/steps table; exit $$rc
 
 test: kernels selftests userspace
+	@$(SETUP)/steps table
 	@set -f; $(TESTING)/run-tests $(if $(ONLY),--only $(ONLY))
 
 test-all: kernels selftests userspace
+	@$(SETUP)/steps table
 	@set -f; $(TESTING)/run-tests --all $(if $(ONLY),--only $(ONLY))
 
 # --- measure ------------------------------------------------------------------

@@ -90,10 +90,26 @@ log_errors() {
 	printf '%s\n' "$found" | sed 's/^/    /' | cut -c1-300
 }
 
+# progress SECONDS LINES: how far a command is, if it is known how many lines it prints (EXPECT)
+progress() {
+	local n=$2 left
+	[ -n "${EXPECT:-}" ] || { printf '%d lines of log' "$n"; return; }
+	# From one tenth on the time taken tells what is to come.
+	if [ $((n * 10)) -lt "$EXPECT" ] || [ "$n" -ge "$EXPECT" ]; then
+		printf '%d of about %d lines' "$n" "$EXPECT"
+	else
+		left=$(($1 * (EXPECT - n) / n))
+		printf '%d of about %d lines, about %s left' "$n" "$EXPECT" "$(elapsed $left)"
+	fi
+}
+
+# took LEVEL SECONDS WHAT: for the table at the end (steps), if one is wanted
+took() { [ -z "${STEPS:-}" ] || printf '%d\t%d\t%s\n' "$@" >>"$STEPS" 2>/dev/null || true; }
+
 # logged NAME WHAT COMMAND...: runs it with its output in $LOGS/NAME.log; shows that it lives; on failure says why.
-# EXPECT=n in the environment: number of output lines to come, for a percentage.
+# EXPECT=n in the environment: the number of output lines to come.
 logged() {
-	local name=$1 what=$2 log=$LOGS/$1.log pid rc=0 start=$SECONDS next=30 t n last
+	local name=$1 what=$2 log=$LOGS/$1.log pid rc=0 start=$SECONDS next=30 t last
 	shift 2
 	make_dir "$(dirname "$log")"
 	say "$what ..."
@@ -109,12 +125,10 @@ logged() {
 		while kill -0 "$pid" 2>/dev/null; do
 			t=$((SECONDS - start))
 			if tty_out; then
-				n=$(wc -l <"$log")
 				last=$(tail -c 400 "$log" | tail -n 1 | tr -d '\r' | sed 's/^ *//')
-				[ -z "${EXPECT:-}" ] || n="$n of about $EXPECT"
-				live "  $(elapsed $t)  $n  $last"
+				live "  $(elapsed $t)  $(progress $t "$(wc -l <"$log")")  $last"
 			elif [ $t -ge $next ]; then
-				say "  $(elapsed $t)  $what, $(wc -l <"$log")${EXPECT:+ of about $EXPECT} lines of log"
+				say "  $(elapsed $t)  $what, $(progress $t "$(wc -l <"$log")")"
 				next=$((next + 60))
 			fi
 			sleep 0.3
@@ -130,6 +144,7 @@ logged() {
 		die "$what failed (status $rc); the log is $log"
 	fi
 	t=$((SECONDS - start))
+	took 2 $t "$what"
 	[ $t -lt 2 ] || say "  done in $(elapsed $t)"
 }
 

@@ -59,6 +59,7 @@ class Report:
         self.command = command
         self.out = out or sys.stdout
         self.results = []
+        self.times = {}         # job -> seconds
         self.started = time.monotonic()
         self._lock = threading.Lock()
 
@@ -73,6 +74,18 @@ class Report:
             self._print(f"{status.upper()} {name} ({seconds:.1f} s)"
                         + (f": {note}" if note and status != "pass" else
                            f" [{note}]" if note else ""))
+
+    def took(self, job, seconds):
+        """How long a job of this run was at work."""
+        with self._lock:
+            self.times[job] = self.times.get(job, 0.0) + seconds
+
+    def _print_times(self):
+        long = sorted(((s, n) for n, s in self.times.items() if s >= 10), reverse=True)
+        if long:
+            print("\ntime", file=self.out)
+        for seconds, name in long:
+            print(f"  {int(seconds) // 60:3d}:{int(seconds) % 60:02d}  {name}", file=self.out)
 
     def say(self, text):
         with self._lock:
@@ -91,6 +104,7 @@ class Report:
         for pattern in self.selection.unmatched(r.name for r in self.results):
             self.add(pattern, "fail", note="no test of this name ran", always=True)
         with self._lock:
+            self._print_times()
             failed = sorted((r for r in self.results if r.status == "fail"),
                             key=lambda r: r.name)
             nothing = not self.count("pass") and not failed

@@ -53,6 +53,13 @@ class TestReport(unittest.TestCase):
         self.assertEqual(self.last(), "1 passed, 1 failed, 0 skipped")
         self.assertIn("make test ONLY='a/c'", self.out.getvalue())
 
+    def test_times(self):
+        self.report.add("a/b", "pass")
+        for job, seconds in (("x", 40), ("y", 3), ("x", 35), ("z", 80)):
+            self.report.took(job, seconds)
+        self.report.finish()
+        self.assertIn("\ntime\n    1:20  z\n    1:15  x\n1 passed", self.out.getvalue())
+
     def test_nothing_ran(self):
         self.assertEqual(self.report.finish(), 1)
         self.assertEqual(self.last(), "0 passed, 1 failed, 0 skipped")
