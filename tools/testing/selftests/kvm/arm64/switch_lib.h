@@ -16,8 +16,9 @@
 
 #include "timer_lib.h"
 
-/* Beyond the memory of any VM here. */
+/* Beyond the memory of any VM here; what AArch32 reaches with its MMU off. */
 #define SW_MMIO_GPA		(1ULL << 33)
+#define SW_MMIO32_GPA		0xf0000000ULL
 
 /* Instructions. x20 holds SW_MMIO_GPA, x0 the value. */
 #define SW_MRS(reg)		(0xd5200000 | (reg))
@@ -32,14 +33,35 @@
 #define SW_SMC			0xd4000003
 #define SW_BACK(n)		(0x14000000 | (-(n) & 0x3ffffff))
 
+/* A32. r12 holds SW_MMIO32_GPA, r0 the value. */
+#define SW32_ASK		0xe59c0000	/* ldr r0, [r12] */
+#define SW32_TELL		0xe58c0000	/* str r0, [r12] */
+#define SW32_NO_CALL		0xe3e00000	/* mvn r0, #0 */
+#define SW32_ISB		0xf57ff06f
+#define SW32_HVC		0xe1400070
+#define SW32_BACK(n)		(0xea000000 | (-((n) + 2) & 0xffffff))
+/* CPSR: System or Supervisor mode, A32, all interrupts masked */
+#define SW32_SYSTEM		0x1df
+#define SW32_SUPERVISOR		0x1d3
+/* mrc and mcr of coprocessor @cp, to and from r0 */
+#define SW32_MRC(cp, op1, crn, crm, op2)				\
+	(0xee100010 | (cp) << 8 | (op1) << 21 | (crn) << 16 | (crm) | (op2) << 5)
+#define SW32_MCR(cp, op1, crn, crm, op2)				\
+	(SW32_MRC(cp, op1, crn, crm, op2) & ~BIT(20))
+
 struct sw_guest {
 	struct kvm_vm *vm;
 	struct kvm_vcpu *vcpu;
 	u32 *code;		/* where the next instruction goes */
 	u64 code_gpa;
 	int nr;			/* instructions so far */
-	bool el2;
+	bool el2, aarch32;
 };
+
+static inline u64 sw_mmio(struct sw_guest *g)
+{
+	return g->aarch32 ? SW_MMIO32_GPA : SW_MMIO_GPA;
+}
 
 static inline u64 sw_sysreg(u32 encoding)
 {
@@ -65,13 +87,45 @@ static inline void sw_emit(struct sw_guest *g, u32 instruction)
 	g->code[g->nr++] = instruction;
 }
 
-/* A loop of @instructions, with one exit that KVM resolves per round. */
+static inline void sw_emit_ask(struct sw_guest *g)
+{
+	sw_emit(g, g->aarch32 ? SW32_ASK : SW_ASK);
+}
+
+static inline void sw_emit_tell(struct sw_guest *g)
+{
+	sw_emit(g, g->aarch32 ? SW32_TELL : SW_TELL);
+}
+
+static inline void sw_emit_isb(struct sw_guest *g)
+{
+	sw_emit(g, g->aarch32 ? SW32_ISB : SW_ISB);
+}
+
+/* Go back @n instructions. */
+static inline void sw_emit_back(struct sw_guest *g, int n)
+{
+	sw_emit(g, g->aarch32 ? SW32_BACK(n) : SW_BACK(n));
+}
+
+/* One exit that KVM resolves. */
+static inline void sw_emit_exit(struct sw_guest *g)
+{
+	if (g->aarch32) {
+		sw_emit(g, SW32_NO_CALL);
+		sw_emit(g, SW32_HVC);
+	} else {
+		sw_emit(g, SW_NO_CALL);
+		sw_emit(g, g->el2 ? SW_SMC : SW_HVC);
+	}
+}
+
+/* A loop that ends in @last, with one exit that KVM resolves per round. */
 static inline void sw_emit_storm(struct sw_guest *g, u32 last)
 {
-	sw_emit(g, SW_NO_CALL);
-	sw_emit(g, g->el2 ? SW_SMC : SW_HVC);
+	sw_emit_exit(g);
 	sw_emit(g, last);
-	sw_emit(g, SW_BACK(3));
+	sw_emit_back(g, 3);
 }
 
 static inline void sw_create(struct sw_guest *g, bool el2, u32 features)
@@ -79,10 +133,11 @@ static inline void sw_create(struct sw_guest *g, bool el2, u32 features)
 	struct kvm_vcpu_init init;
 
 	g->el2 = el2;
+	g->aarch32 = features & BIT(KVM_ARM_VCPU_EL1_32BIT);
 	g->nr = 0;
 	g->vm = vm_create(1);
 	tt_gic_create(g->vm, tt_gicv3 ? 3 : 2, 1);
-	if (!el2 && kvm_has_cap(KVM_CAP_ARM_MTE))
+	if (!el2 && !g->aarch32 && kvm_has_cap(KVM_CAP_ARM_MTE))
 		vm_enable_cap(g->vm, KVM_CAP_ARM_MTE, 0);
 
 	vm_ioctl(g->vm, KVM_ARM_PREFERRED_TARGET, &init);
@@ -97,7 +152,13 @@ static inline void sw_create(struct sw_guest *g, bool el2, u32 features)
 	vcpu_set_reg(g->vcpu, ctxt_reg_alias(g->vcpu, SYS_SCTLR_EL1),
 		     vcpu_get_reg(g->vcpu, ctxt_reg_alias(g->vcpu, SYS_SCTLR_EL1)) &
 		     ~(SCTLR_ELx_M | SCTLR_ELx_C | SCTLR_ELx_I));
-	vcpu_set_reg(g->vcpu, ARM64_CORE_REG(regs.regs[20]), SW_MMIO_GPA);
+	if (g->aarch32) {
+		/* Short descriptors. */
+		vcpu_set_reg(g->vcpu, KVM_ARM64_SYS_REG(SYS_TCR_EL1), 0);
+		vcpu_set_reg(g->vcpu, ARM64_CORE_REG(regs.regs[12]), SW_MMIO32_GPA);
+	} else {
+		vcpu_set_reg(g->vcpu, ARM64_CORE_REG(regs.regs[20]), SW_MMIO_GPA);
+	}
 }
 
 static inline void sw_goto(struct sw_guest *g, u64 pc)
@@ -112,7 +173,7 @@ static inline void sw_run(struct sw_guest *g, bool write)
 
 	vcpu_run(g->vcpu);
 	TEST_ASSERT(run->exit_reason == KVM_EXIT_MMIO &&
-		    run->mmio.phys_addr == SW_MMIO_GPA && run->mmio.is_write == write,
+		    run->mmio.phys_addr == sw_mmio(g) && run->mmio.is_write == write,
 		    "%s of 0x%llx at 0x%lx", exit_reason_str(run->exit_reason),
 		    run->mmio.phys_addr,
 		    (unsigned long)vcpu_get_reg(g->vcpu, ARM64_CORE_REG(regs.pc)));
@@ -124,7 +185,7 @@ static inline u64 sw_told(struct sw_guest *g)
 
 	sw_run(g, true);
 	memcpy(&val, g->vcpu->run->mmio.data, sizeof(val));
-	return val;
+	return g->aarch32 ? (u32)val : val;
 }
 
 static inline void sw_answer(struct sw_guest *g, u64 val)

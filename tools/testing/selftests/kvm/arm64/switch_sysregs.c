@@ -8,156 +8,10 @@
  * ONE_REG reads, must be what was there at first.
  */
 #include "switch_lib.h"
+#include "switch_regs.h"
 
 #define NR_VMS		2
 #define MAX_REGS	96
-
-struct reg {
-	const char *name;
-	u32 guest;	/* encoding that the guest uses, or one of those below */
-	u64 id;		/* of ONE_REG */
-	u64 mask;	/* the bits to play with */
-	bool fixed;	/* CPUs may have it as a constant, or not show all to EL1 */
-};
-
-/* Instead of an encoding: the stack pointer, or nothing that a guest reads back. */
-#define GUEST_SP	0
-#define GUEST_NONE	1
-
-#define REG(reg, mask)	{ #reg, SYS_##reg, 0, mask, false }
-#define CONST_REG(reg, mask) { #reg, SYS_##reg, 0, mask, true }
-#define CORE(reg, field, mask) { #reg, SYS_##reg, ARM64_CORE_REG(field), mask, false }
-#define MAP(reg, to, mask) { #to, SYS_##reg, ARM64_SYS_REG_OF(SYS_##to), mask, false }
-#define MAP_CONST(reg, to) { #to, SYS_##reg, ARM64_SYS_REG_OF(SYS_##to), ~0ULL, true }
-#define ARM64_SYS_REG_OF(enc)						\
-	ARM64_SYS_REG(sys_reg_Op0(enc), sys_reg_Op1(enc), sys_reg_CRn(enc), \
-		      sys_reg_CRm(enc), sys_reg_Op2(enc))
-
-/* UCI, nTWE, nTWI, UCT, DZE: of no effect on a guest that does not use EL0. */
-#define SCTLR_BITS	(BIT(26) | BIT(18) | BIT(16) | BIT(15) | BIT(14))
-/* FPEN, ZEN */
-#define CPACR_BITS	(GENMASK(21, 20) | GENMASK(17, 16))
-/* NZCV and M[3:0], of which 0x5 and 0x4 are taken. */
-#define SPSR_BITS	GENMASK(31, 28)
-#define VBAR_BITS	GENMASK(47, 11)
-#define CNTKCTL_BITS	GENMASK(9, 8)
-#define DISR_BITS	(BIT(31) | GENMASK(24, 0))
-#define ANY_BITS	(~0ULL)
-/* Addresses: canonical, so that CPUs need not keep more. */
-#define VA_BITS		GENMASK(46, 0)
-
-static const struct reg el1_regs[] = {
-	REG(SCTLR_EL1, SCTLR_BITS),
-	REG(CPACR_EL1, CPACR_BITS),
-	REG(TTBR0_EL1, GENMASK(63, 1)),
-	REG(TTBR1_EL1, GENMASK(63, 1)),
-	REG(TCR_EL1, GENMASK(38, 7) | GENMASK(5, 0)),
-	REG(TCR2_EL1, BIT(1)),
-	REG(PIR_EL1, ANY_BITS),
-	REG(PIRE0_EL1, ANY_BITS),
-	REG(POR_EL1, ANY_BITS),
-	REG(POR_EL0, ANY_BITS),
-	CONST_REG(SCTLR2_EL1, ANY_BITS),
-	REG(ESR_EL1, GENMASK(31, 0)),
-	CONST_REG(AFSR0_EL1, ANY_BITS),
-	CONST_REG(AFSR1_EL1, ANY_BITS),
-	REG(FAR_EL1, VA_BITS),
-	REG(MAIR_EL1, ANY_BITS),
-	REG(VBAR_EL1, VBAR_BITS),
-	REG(CONTEXTIDR_EL1, GENMASK(31, 0)),
-	CONST_REG(AMAIR_EL1, ANY_BITS),
-	REG(CNTKCTL_EL1, CNTKCTL_BITS),
-	REG(PAR_EL1, ANY_BITS),
-	REG(TPIDR_EL0, ANY_BITS),
-	REG(TPIDRRO_EL0, ANY_BITS),
-	REG(TPIDR_EL1, ANY_BITS),
-	REG(TFSR_EL1, GENMASK(1, 0)),
-	REG(TFSRE0_EL1, GENMASK(1, 0)),
-	REG(RGSR_EL1, GENMASK(23, 8) | GENMASK(3, 0)),
-	REG(GCR_EL1, GENMASK(16, 0)),
-	/* The guest reads VDISR_EL2, or what the host left in DISR_EL1. */
-	{ "DISR_EL1", GUEST_NONE, ARM64_SYS_REG_OF(SYS_DISR_EL1), DISR_BITS },
-	REG(CSSELR_EL1, GENMASK(2, 0)),
-	REG(MDSCR_EL1, BIT(12)),
-	CONST_REG(MDCCINT_EL1, GENMASK(30, 29)),
-	REG(APIAKEYLO_EL1, ANY_BITS),
-	REG(APIAKEYHI_EL1, ANY_BITS),
-	REG(APIBKEYLO_EL1, ANY_BITS),
-	REG(APIBKEYHI_EL1, ANY_BITS),
-	REG(APDAKEYLO_EL1, ANY_BITS),
-	REG(APDAKEYHI_EL1, ANY_BITS),
-	REG(APDBKEYLO_EL1, ANY_BITS),
-	REG(APDBKEYHI_EL1, ANY_BITS),
-	REG(APGAKEYLO_EL1, ANY_BITS),
-	REG(APGAKEYHI_EL1, ANY_BITS),
-	CORE(ELR_EL1, elr_el1, VA_BITS),
-	CORE(SPSR_EL1, spsr[KVM_SPSR_EL1], SPSR_BITS),
-	{ "SP_EL0", sys_reg(3, 0, 4, 1, 0), ARM64_CORE_REG(regs.sp), ANY_BITS },
-	{ "SP_EL1", GUEST_SP, ARM64_CORE_REG(sp_el1), ANY_BITS },
-	REG(CNTV_CVAL_EL0, GENMASK(62, 60)),
-	REG(CNTP_CVAL_EL0, GENMASK(62, 60)),
-};
-
-/* A hypervisor that is a VHE host: its EL2 by EL1's names, EL1 by others. */
-static const struct reg el2_regs[] = {
-	MAP(SCTLR_EL1, SCTLR_EL2, SCTLR_BITS),
-	MAP(CPACR_EL1, CPTR_EL2, CPACR_BITS),
-	MAP(TTBR0_EL1, TTBR0_EL2, GENMASK(63, 1)),
-	MAP(TTBR1_EL1, TTBR1_EL2, GENMASK(63, 1)),
-	MAP(TCR_EL1, TCR_EL2, GENMASK(38, 7) | GENMASK(5, 0)),
-	MAP(TCR2_EL1, TCR2_EL2, BIT(1)),
-	MAP(PIR_EL1, PIR_EL2, ANY_BITS),
-	MAP(PIRE0_EL1, PIRE0_EL2, ANY_BITS),
-	MAP(POR_EL1, POR_EL2, ANY_BITS),
-	REG(POR_EL0, ANY_BITS),
-	MAP_CONST(SCTLR2_EL1, SCTLR2_EL2),
-	MAP(ESR_EL1, ESR_EL2, GENMASK(31, 0)),
-	MAP_CONST(AFSR0_EL1, AFSR0_EL2),
-	MAP_CONST(AFSR1_EL1, AFSR1_EL2),
-	MAP(FAR_EL1, FAR_EL2, VA_BITS),
-	MAP(MAIR_EL1, MAIR_EL2, ANY_BITS),
-	MAP(VBAR_EL1, VBAR_EL2, VBAR_BITS),
-	MAP(CONTEXTIDR_EL1, CONTEXTIDR_EL2, GENMASK(31, 0)),
-	MAP_CONST(AMAIR_EL1, AMAIR_EL2),
-	MAP(CNTKCTL_EL1, CNTHCTL_EL2, CNTKCTL_BITS),
-	MAP(ELR_EL1, ELR_EL2, VA_BITS),
-	MAP(SPSR_EL1, SPSR_EL2, SPSR_BITS),
-	{ "SP_EL2", GUEST_SP, ARM64_SYS_REG_OF(SYS_SP_EL2), ANY_BITS },
-	REG(SP_EL1, ANY_BITS),
-	REG(PAR_EL1, ANY_BITS),
-	REG(TPIDR_EL0, ANY_BITS),
-	REG(TPIDRRO_EL0, ANY_BITS),
-	REG(TPIDR_EL1, ANY_BITS),
-	REG(TPIDR_EL2, ANY_BITS),
-	/* The guest reads VDISR_EL2, or what the host left in DISR_EL1. */
-	{ "DISR_EL1", GUEST_NONE, ARM64_SYS_REG_OF(SYS_DISR_EL1), DISR_BITS },
-	REG(VDISR_EL2, DISR_BITS),
-	MAP(SCTLR_EL12, SCTLR_EL1, SCTLR_BITS),
-	MAP(CPACR_EL12, CPACR_EL1, CPACR_BITS),
-	MAP(TTBR0_EL12, TTBR0_EL1, GENMASK(63, 1)),
-	MAP(TTBR1_EL12, TTBR1_EL1, GENMASK(63, 1)),
-	MAP(TCR_EL12, TCR_EL1, GENMASK(38, 7) | GENMASK(5, 0)),
-	MAP(ESR_EL12, ESR_EL1, GENMASK(31, 0)),
-	MAP(FAR_EL12, FAR_EL1, VA_BITS),
-	MAP(MAIR_EL12, MAIR_EL1, ANY_BITS),
-	MAP(VBAR_EL12, VBAR_EL1, VBAR_BITS),
-	MAP(CONTEXTIDR_EL12, CONTEXTIDR_EL1, GENMASK(31, 0)),
-	MAP(CNTKCTL_EL12, CNTKCTL_EL1, CNTKCTL_BITS),
-};
-
-/* Debug registers, n of a kind: addresses, and control without enable. */
-#define DEBUG_REGS(n)							\
-	{ "DBGBVR" #n, sys_reg(2, 0, 0, n, 4), 0, GENMASK(46, 2) },	\
-	{ "DBGBCR" #n, sys_reg(2, 0, 0, n, 5), 0, GENMASK(8, 5) },	\
-	{ "DBGWVR" #n, sys_reg(2, 0, 0, n, 6), 0, GENMASK(46, 3) },	\
-	{ "DBGWCR" #n, sys_reg(2, 0, 0, n, 7), 0, GENMASK(12, 5) }
-
-static const struct reg debug_regs[] = {
-	DEBUG_REGS(0), DEBUG_REGS(1), DEBUG_REGS(2), DEBUG_REGS(3),
-	DEBUG_REGS(4), DEBUG_REGS(5), DEBUG_REGS(6), DEBUG_REGS(7),
-	DEBUG_REGS(8), DEBUG_REGS(9), DEBUG_REGS(10), DEBUG_REGS(11),
-	DEBUG_REGS(12), DEBUG_REGS(13), DEBUG_REGS(14), DEBUG_REGS(15),
-};
 
 /* The registers that this host gives such guests. */
 static struct reg regs[MAX_REGS];
@@ -214,6 +68,8 @@ static void find_regs(const struct reg *all, int nr)
 
 static u32 get_insn(int i)
 {
+	if (regs[i].get32)
+		return regs[i].get32;
 	if (regs[i].guest == GUEST_NONE)
 		return SW_NO_CALL;
 	return regs[i].guest == GUEST_SP ? SW_GET_SP : SW_MRS(regs[i].guest);
@@ -221,6 +77,8 @@ static u32 get_insn(int i)
 
 static u32 set_insn(int i)
 {
+	if (regs[i].set32)
+		return regs[i].set32;
 	if (regs[i].guest == GUEST_NONE)
 		return SW_ISB;
 	return regs[i].guest == GUEST_SP ? SW_SET_SP : SW_MSR(regs[i].guest);
@@ -236,20 +94,20 @@ static void write_code(struct sw_guest *g)
 
 	pc_set = sw_here(g);
 	for (i = 0; i < nr_regs; i++) {
-		sw_emit(g, SW_ASK);
+		sw_emit_ask(g);
 		sw_emit(g, set_insn(i));
 	}
-	sw_emit(g, SW_ISB);
+	sw_emit_isb(g);
 	pc_turn = sw_here(g);
-	sw_emit_storm(g, SW_TELL);
+	sw_emit_storm(g, g->aarch32 ? SW32_TELL : SW_TELL);
 	pc_get = sw_here(g);
 	for (i = 0; i < nr_regs; i++) {
 		sw_emit(g, get_insn(i));
-		sw_emit(g, SW_TELL);
+		sw_emit_tell(g);
 	}
-	sw_emit(g, SW_BACK((sw_here(g) - pc_turn) / 4));
+	sw_emit_back(g, (sw_here(g) - pc_turn) / 4);
 	pc_spin = sw_here(g);
-	sw_emit_storm(g, SW_ISB);
+	sw_emit_storm(g, g->aarch32 ? SW32_ISB : SW_ISB);
 }
 
 static u32 optional_features(void)
@@ -263,15 +121,20 @@ static u32 optional_features(void)
 	return features;
 }
 
-static void create(const struct reg *all, int nr, bool el2)
+static void create_with(const struct reg *all, int nr, bool el2, u32 features)
 {
 	int vm;
 
 	for (vm = 0; vm < NR_VMS; vm++)
-		sw_create(&vms[vm], el2, optional_features());
+		sw_create(&vms[vm], el2, features);
 	find_regs(all, nr);
 	for (vm = 0; vm < NR_VMS; vm++)
 		write_code(&vms[vm]);
+}
+
+static void create(const struct reg *all, int nr, bool el2)
+{
+	create_with(all, nr, el2, optional_features());
 }
 
 static void create_for_sysregs(bool el2)
@@ -505,6 +368,37 @@ static void debug_preempt(bool el2)
 	keep_preempted();
 }
 
+static void create_aarch32(void)
+{
+	int vm;
+
+	if (!kvm_has_cap(KVM_CAP_ARM_EL1_32BIT))
+		tt_skip("no AArch32 at EL1");
+	create_with(aarch32_regs, ARRAY_SIZE(aarch32_regs), false, BIT(KVM_ARM_VCPU_EL1_32BIT));
+	for (vm = 0; vm < NR_VMS; vm++) {
+		vcpu_set_reg(vms[vm].vcpu, KVM_ARM64_SYS_REG(SYS_CPACR_EL1), GENMASK(23, 20));
+		vcpu_set_reg(vms[vm].vcpu, ARM64_CORE_REG(regs.pstate), SW32_SYSTEM);
+	}
+}
+
+static void aarch32_one_reg(bool el2)
+{
+	create_aarch32();
+	keep_one_reg();
+}
+
+static void aarch32_msr(bool el2)
+{
+	create_aarch32();
+	keep_msr();
+}
+
+static void aarch32_preempt(bool el2)
+{
+	create_aarch32();
+	keep_preempted();
+}
+
 static const struct tt_test tests[] = {
 	{ "one_reg", sysregs_one_reg, TT_EL1_EL2 },
 	{ "msr", sysregs_msr, TT_EL1_EL2 },
@@ -512,6 +406,9 @@ static const struct tt_test tests[] = {
 	{ "debug_one_reg", debug_one_reg, TT_EL1 },
 	{ "debug_msr", debug_msr, TT_EL1 },
 	{ "debug_preempt", debug_preempt, TT_EL1 },
+	{ "aarch32_one_reg", aarch32_one_reg, TT_EL1 },
+	{ "aarch32_msr", aarch32_msr, TT_EL1 },
+	{ "aarch32_preempt", aarch32_preempt, TT_EL1 },
 };
 
 int main(int argc, char **argv)
