@@ -23,6 +23,8 @@ class Machine:
     guest_gic: str = "3"
     what: str = ""
     cpus: int = 2
+    # More options of the board.
+    board: str = ""
     # EL3, with firmware of our own (el3.py).
     el3: bool = False
     # Properties that its device tree lacks, as (node, name).
@@ -37,7 +39,7 @@ class Machine:
         """The part of QEMU's command line that is this machine's own."""
         # With firmware and ACPI there would be other devices than in the device tree.
         secure = ",secure=on,acpi=off" if self.el3 else ""
-        return ["-M", f"virt,virtualization=on{secure},gic-version={self.gic}",
+        return ["-M", f"virt,virtualization=on{secure},gic-version={self.gic}{self.board}",
                 "-cpu", self.cpu]
 
     def wrong_mode(self, log):
@@ -57,6 +59,14 @@ NVHE = r"kvm \[\d+\]: Hyp nVHE mode initialized successfully"
 VGIC = r"kvm \[\d+\]: vgic interrupt"
 MAX = "max,pauth-impdef=on"
 USERSPACE_GIC = "2,kernel-irqchip=off"
+
+
+def erratum(name, midr, what, *expect):
+    """A machine whose CPUs say that they are others, so that the kernel works around errata that they don't have:
+    each of `expect` is one."""
+    return Machine(name, f"{MAX},midr={midr:#010x}",
+                   (VHE, *(f"CPU features: detected: {re.escape(e)}" for e in expect)), what=f"VHE, {what}")
+
 
 _ALL = (
     Machine("vhe", "neoverse-v1", (VHE, r"GICv3: "),
@@ -88,6 +98,22 @@ _ALL = (
             what="nVHE, GICv3 without a maintenance interrupt: no vGIC"),
     Machine("vhe-cntpoff", MAX, (VHE, r"Enhanced Counter Virtualization \(CNTPOFF\)"),
             what="VHE, CNTPOFF_EL2 has an effect", el3=True),
+    Machine("mte", MAX, (VHE, r"Memory Tagging Extension"), board=",mte=on",
+            what="VHE, memory with tags"),
+    erratum("oryon", 0x510f0011, "as Qualcomm Oryon: virtual timer and counter trap",
+            "Broken CNTVOFF_EL2"),
+    erratum("thunderx2", 0x431f0af1, "as Cavium ThunderX2: writes of translation control registers trap",
+            "Cavium ThunderX2 erratum 219 (KVM guest sysreg trapping)"),
+    erratum("ampereone", 0xc00fac40, "as AmpereOne: writes of TCR_EL1 trap, barriers around HCR_EL2",
+            "AmpereOne erratum AC03_CPU_38", "AmpereOne erratum AC04_CPU_23"),
+    erratum("a510", 0x410fd460, "as Cortex-A510: SPSR_EL2 of a trap that is single-stepped",
+            "ARM erratum 2077057"),
+    erratum("a76", 0x410fd0b0, "as Cortex-A76: no speculative AT in a half set up regime",
+            "ARM errata 1165522, 1319367, or 1530923"),
+    erratum("a77", 0x410fd0d0, "as Cortex-A77: barriers around PAR_EL1",
+            "ARM erratum 1508412 (kernel portion)"),
+    erratum("a57", 0x411fd070, "as a Cortex-A57 with VHE: faults of stage 2 are looked up by AT",
+            "ARM erratum 834220"),
 )
 
 MACHINES = {m.name: m for m in _ALL}

@@ -16,8 +16,9 @@ import proofs
 import vm
 from machines import MACHINES, check_kernel_log
 
+ERRATA = ["oryon", "thunderx2", "ampereone", "a510", "a76", "a77", "a57"]
 NAMES = ["vhe", "vhe-max", "nvhe", "nvhe-v8.0", "gicv2", "protected",
-         "nested", "gicv4", "vhe-nogic", "nvhe-nogic", "vhe-cntpoff"]
+         "nested", "gicv4", "vhe-nogic", "nvhe-nogic", "vhe-cntpoff", "mte", *ERRATA]
 
 CLEAN = """\
 [    0.000000] Booting Linux on physical CPU 0x0000000000 [0x410fd402]
@@ -105,6 +106,21 @@ class Machines(unittest.TestCase):
             args = " ".join(machine.qemu_args())
             self.assertIn("virtualization=on", args)
             self.assertTrue(machine.expect, machine.name)
+
+    def test_erratum_must_be_found(self):
+        log = f"{MODES['vhe']}\n[ 0.2] CPU features: detected: "
+        for name in ERRATA:
+            machine = MACHINES[name]
+            self.assertRegex(" ".join(machine.qemu_args()), r"midr=0x[0-9a-f]{8}$")
+            self.assertIn("detected", machine.wrong_mode(log + "Spectre-v4"), name)
+        self.assertIsNone(MACHINES["oryon"].wrong_mode(log + "Broken CNTVOFF_EL2"))
+        one = log + "AmpereOne erratum AC03_CPU_38\n"
+        self.assertIn("AC04", MACHINES["ampereone"].wrong_mode(one))
+        self.assertIsNone(MACHINES["ampereone"].wrong_mode(
+            one + "[ 0.2] CPU features: detected: AmpereOne erratum AC04_CPU_23"))
+
+    def test_board(self):
+        self.assertIn("virt,virtualization=on,gic-version=3,mte=on", MACHINES["mte"].qemu_args())
 
     def test_right_mode(self):
         for name, log in MODES.items():
