@@ -184,8 +184,9 @@ static inline void tt_gic_create(struct kvm_vm *vm, int version, int nr_vcpus)
 		 vm_calc_num_guest_pages(vm->mode, size));
 }
 
-/* vCPU features that are wanted beside those of the sub-test, as a mask. */
+/* vCPU features that are wanted beside those of the sub-test, as a mask; memory with tags. */
 static u32 tt_vcpu_features;
+static bool tt_mte;
 
 static inline struct kvm_vcpu *tt_vcpu_add(struct kvm_vm *vm, int id, bool el2,
 					   void *guest_code)
@@ -213,6 +214,8 @@ static inline struct kvm_vm *tt_vm_create(int nr, bool el2, void *guest_code,
 
 	tt_gic = tt_gicv3 ? 3 : 2;
 	tt_gic_create(vm, tt_gic, nr);
+	if (tt_mte)
+		vm_enable_cap(vm, KVM_CAP_ARM_MTE, 0);
 	vm_init_descriptor_tables(vm);
 	for (i = 0; i < nr; i++)
 		vcpus[i] = tt_vcpu_add(vm, i, el2, guest_code);
