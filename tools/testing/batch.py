@@ -50,9 +50,11 @@ def file_id(name):
     return name.replace("/", "+")
 
 
-def runner_script(tests, icount=False, slowness=1.0):
+def runner_script(tests, icount=False, slowness=1.0, before=""):
     # Output kept in the machine is lost if it hangs, but costs no waiting.
     lines = [RUNNER_HEAD, f"KEEP={'/tmp' if icount else 'out'}\n"]
+    if before:
+        lines.append(f"sh -ec {shlex.quote(before)} || exit 98\n")
     for test in tests:
         words = [file_id(test.name), str(int(test.timeout * slowness)),
                  test.binary, *test.args]
@@ -148,7 +150,7 @@ class Batch:
             except OSError:
                 shutil.copy2(binaries / name, target)
         (share / "run.sh").write_text(runner_script(
-            tests, self.machine.icount, patience.slowness()))
+            tests, self.machine.icount, patience.slowness(), self.machine.before))
 
     def _check_log(self, log):
         text = log.read_text(errors="replace")

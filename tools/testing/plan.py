@@ -26,7 +26,8 @@ class Machine:
     only: list = None           # patterns; None: all tests
     hugepages: int = 0
     append: str = ""            # to the kernel's command line
-    # Kernels to take instead of c and rust, as {"rust": "lockdep"}.
+    before: str = ""            # commands in the machine, before the first test
+    # Kernels to take instead of c and rust, as {"rust": "debug"}.
     kernels: dict = field(default_factory=dict)
 
     def variant(self, kernel):

@@ -14,7 +14,8 @@ from jobs import EVERYTHING, Job
 
 FAST_GUESTS = ("vhe", "nvhe", "gicv2")
 # Guests on other kernels than the Rust one: result name, kernel, machine.
-OTHER_GUESTS = (("vhe-cfi", "cfi", "vhe"), ("nvhe-cfi", "cfi", "nvhe"))
+OTHER_GUESTS = (("vhe-debug", "debug", "vhe"), ("nvhe-debug", "debug", "nvhe"),
+                ("vhe-distro", "distro", "vhe-max"), ("nvhe-distro", "distro", "nvhe"))
 KUNIT_MACHINES = ("vhe", "nvhe")
 KUNIT_SUITES = "kvm_arm64_"
 TESTING = "tools/testing"

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -16,6 +17,14 @@ class TestScript(unittest.TestCase):
     def test_limit_on_a_loaded_machine(self):
         self.assertIn("\nrun a 150 a -n 2\n",
                       batch.runner_script([self.TEST], slowness=2.5))
+
+    def test_what_comes_first_must_work(self):
+        for before, status in ("", 0), ("cd /; true", 0), ("false; true", 98):
+            with tempfile.TemporaryDirectory() as folder:
+                script = batch.runner_script([], before=before)
+                done = subprocess.run(["sh", "-c", script.replace("cd /host", f"cd {folder}")],
+                                      stdin=subprocess.DEVNULL, check=False)
+            self.assertEqual(done.returncode, status, before)
 
 
 class TestProgress(unittest.TestCase):

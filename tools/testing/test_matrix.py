@@ -168,8 +168,8 @@ class TestKernels(unittest.TestCase):
 
     def test_our_names(self):
         kernels = parts.Kernels()
-        for name in ("c", "none", "rust", "timer", "switch", "timer+offset", "kunit", "lockdep",
-                     "clippy"):
+        for name in ("c", "none", "rust", "timer", "switch", "timer+offset", "kunit", "debug",
+                     "distro", "c+distro", "clippy"):
             self.assertEqual(kernels.name(name), name)
             self.assertTrue(kernels.config(name))
 
