@@ -17,6 +17,7 @@ BENCH_MACHINE := $(if $(filter undefined,$(origin MACHINE)),vhe$(comma)nvhe,$(MA
 MACHINE     ?= vhe
 INTERACTIVE ?=
 VARIANT     ?= rust
+TO          ?=
 ONLY        ?=
 KDIR        ?=
 LINUX_TARBALL ?=
@@ -52,7 +53,7 @@ help:
 
 # Long commands end with a table of what took how long.
 STEP := $(SETUP)/steps run
-run test test-all bench bench-gate kernels: export STEPS := $(BUILD)/.steps
+run migrate test test-all bench bench-gate kernels: export STEPS := $(BUILD)/.steps
 
 .PHONY: begin
 begin:
@@ -96,10 +97,13 @@ menuconfig: tree
 
 # --- run and test -------------------------------------------------------------
 
-.PHONY: run test test-all
+.PHONY: run migrate test test-all
 run: begin kernel-rust userspace
 	@rc=0; $(STEP) "machine and guest" $(TESTING)/qemu/run-guest --machine $(MACHINE) $(if $(filter-out 0,$(INTERACTIVE)),--interactive) || rc=$$?; \
 	$(SETUP)/steps table; exit $$rc
+
+migrate: kernels userspace
+	@$(TESTING)/qemu/run-migrate --machine $(MACHINE) $(if $(TO),--to $(TO))
 
 test: kernels selftests userspace
 	@$(SETUP)/steps table

@@ -36,6 +36,7 @@ class Story:
 
     def __init__(self):
         self.said = {}
+        self.every = {}
         self.serial = []
 
     def hear(self, line, wall):
@@ -49,11 +50,16 @@ class Story:
         values = dict(w.split("=", 1) for w in rest.split() if "=" in w)
         values.update(host=float(match["up"]), wall=wall, rest=rest)
         self.said.setdefault(match["key"], values)
+        self.every.setdefault(match["key"], []).append(values)
         return match["key"]
 
     def get(self, key):
         """What was said about it; nothing at all is an empty dict."""
         return self.said.get(key, {})
+
+    def all(self, key):
+        """What was said about it, each time."""
+        return self.every.get(key, [])
 
     def number(self, key, name):
         """A number out of it, or None."""
@@ -195,6 +201,14 @@ def log(name, text):
     if found:
         return Proof(name, f"{len(found)} complaints: {found[0]}", False)
     return Proof(name, f"clean, {len(text.splitlines())} lines", True)
+
+
+def show(found):
+    """The proofs as a table; how many do not hold."""
+    width = max(len(p.name) for p in found)
+    for p in found:
+        print(f"  {'ok  ' if p.ok else 'FAIL'}  {p.name:{width}}  {p.value}")
+    return sum(not p.ok for p in found)
 
 
 def judge(story, machine_log, guest_log, expect=None):
