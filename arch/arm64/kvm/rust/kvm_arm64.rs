@@ -13,7 +13,6 @@
 //! See Documentation/virt/kvm/arm/rust/.
 
 // Each part uses some of these two.
-#[macro_use]
 #[cfg_attr(
     not(all(CONFIG_KVM_ARM64_RUST_TIMER, CONFIG_KVM_ARM64_RUST_SWITCH)),
     allow(

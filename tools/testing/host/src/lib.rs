@@ -20,6 +20,7 @@ mod tests_machine;
 mod tests_map;
 mod tests_mops;
 mod tests_offset;
+mod tests_registers;
 mod tests_traps;
 mod tests_vgic;
 mod tests_vmcr;

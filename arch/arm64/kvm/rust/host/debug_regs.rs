@@ -12,7 +12,7 @@ use super::vcpu::Vcpu;
 use crate::{
     arm64::{
         evidence::Masked,
-        registers::shared::{
+        registers::{
             Dbgbcr,
             Dbgbvr,
             Dbgwcr,

@@ -9,6 +9,7 @@ use super::{
     vcpu::Vcpu,
     vm::Config, //
 };
+use crate::arm64::values::IchHcr;
 use core::ffi::c_void;
 use kernel::{
     bindings,
@@ -136,7 +137,7 @@ pub(crate) fn ich_vtr() -> u64 {
 /// The bits of `ICH_HCR_EL2` that make all guests' accesses to their CPU interface trap.
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 #[inline(always)]
-pub(crate) fn ich_hcr_traps() -> u64 {
+pub(crate) fn ich_hcr_traps() -> IchHcr {
     // SAFETY: A constant that is patched in once the capabilities are final.
-    unsafe { bindings::vgic_ich_hcr_trap_bits() }
+    IchHcr::from_raw(unsafe { bindings::vgic_ich_hcr_trap_bits() })
 }

@@ -10,11 +10,7 @@
 use crate::{
     arm64::{
         evidence::Masked,
-        registers::{
-            shared::MdccintEl1,
-            SharedRegister,
-            SystemRegister, //
-        }, //
+        registers::*, //
     },
     host::{
         cpu_context::CpuContext,
@@ -74,8 +70,8 @@ pub(in crate::hyp) fn exchange(
     masked: Masked<'_>,
 ) {
     from.0.save(last);
-    from.1.set_sys_reg(SysReg::MDCCINT_EL1, MdccintEl1::read());
+    from.1.set_sys_reg(SysReg::MDCCINT_EL1, MDCCINT_EL1::read());
 
     to.0.restore(last, masked);
-    MdccintEl1::set(to.1.sys_reg(SysReg::MDCCINT_EL1), masked);
+    MDCCINT_EL1::set(to.1.sys_reg(SysReg::MDCCINT_EL1), masked);
 }

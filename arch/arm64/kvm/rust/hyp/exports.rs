@@ -36,10 +36,7 @@ use crate::{
         },
         generic_timer,
         percpu,
-        registers::{
-            exception::ElrEl2,
-            SystemRegister, //
-        }, //
+        registers::*, //
     },
     bindings,
     host::{
@@ -49,8 +46,8 @@ use crate::{
         vcpu::Vcpu,
         world::{
             with_exceptions_masked,
-            GuestSide,
-            Loaded, //
+            Loaded,
+            Vectored, //
         }, //
     },
 };
@@ -113,7 +110,7 @@ unsafe extern "C" fn hyp_panic() -> ! {
         let loaded = unsafe { Loaded::assume(vcpu) };
 
         // SAFETY: See above.
-        panic::restore_host(loaded, unsafe { GuestSide::assume(loaded) });
+        panic::restore_host(loaded, unsafe { Vectored::assume(loaded) });
     }
     panic::report(
         scene,
@@ -131,7 +128,7 @@ unsafe extern "C" fn hyp_panic() -> ! {
 unsafe extern "C" fn kvm_unexpected_el2_exception() {
     // SAFETY: Taking an exception masks all others.
     let masked = unsafe { Masked::assume() };
-    let elr = ElrEl2::read();
+    let elr = ELR_EL2::read();
 
     let next = exception_fixup(elr).unwrap_or_else(|| {
         // The panic restores the host's context, and reports this.
@@ -144,7 +141,7 @@ unsafe extern "C" fn kvm_unexpected_el2_exception() {
         }
     });
 
-    ElrEl2::set(next, masked);
+    ELR_EL2::set(next, masked);
 }
 
 /// Sets the offset of the guest's virtual counter.

@@ -12,7 +12,8 @@ use crate::{
     host::{
         cpu_context::CpuContext,
         host_data::HostData,
-        vcpu::Vcpu, //
+        vcpu::Vcpu,
+        world::Loaded, //
     }, //
 };
 
@@ -22,8 +23,14 @@ use crate::{
 /// hardware, and exceptions are masked: it is evidence for all three.
 ///
 /// Handed on by value, so that it can stay in registers: code that is not inlined gets a copy.
+///
+/// # Invariants
+///
+/// All of it is of that vCPU and this CPU.
 #[derive(Clone, Copy)]
 pub(crate) struct Switch<'a> {
+    /// Made here alone.
+    _sealed: (),
     /// The vCPU that runs.
     pub(crate) vcpu: Vcpu<'a>,
     /// Its registers in memory.
@@ -34,6 +41,24 @@ pub(crate) struct Switch<'a> {
     pub(crate) masked: Masked<'a>,
     /// What [`Kind::in_hyp_context`] says; known before the guest is entered.
     pub(crate) hyp_context: bool,
+}
+
+impl<'a> Switch<'a> {
+    /// A run that begins.
+    #[inline(always)]
+    pub(crate) fn new(loaded: Loaded<'a>, hyp_context: bool) -> Self {
+        let vcpu = loaded.vcpu();
+
+        // INVARIANT: All of it comes from the evidence.
+        Self {
+            _sealed: (),
+            vcpu,
+            guest: vcpu.context(),
+            host: HostData::get(*loaded.masked()),
+            masked: loaded.masked(),
+            hyp_context,
+        }
+    }
 }
 
 /// The kinds of vCPU that a VHE host runs. Chosen once a run; what only the other kind needs is not

@@ -302,6 +302,10 @@ mod hardware_tests {
                 Cntv,
                 El0Timer, //
             },
+            registers::{
+                SystemRegister,
+                CNTFRQ_EL0, //
+            },
         },
         host::context::with_irqs_off,
     };
@@ -349,7 +353,7 @@ mod hardware_tests {
     #[test]
     fn the_rate_is_that_of_the_counter() -> Result {
         let host = Host::get().ok_or(ENODEV)?;
-        let frequency = read_sysreg!("cntfrq_el0");
+        let frequency = CNTFRQ_EL0::read();
         let second = host.rate.duration(Ticks::new(frequency)).get();
 
         assert!((999_999_000..=1_000_001_000).contains(&second));

@@ -24,15 +24,8 @@ use crate::{
         barrier,
         cpucaps,
         evidence::Vhe,
-        registers::{
-            guest::*,
-            host::{
-                MidrEl1,
-                Mpam0El1, //
-            },
-            GuestRegister,
-            SystemRegister, //
-        }, //
+        mpam,
+        registers::*, //
     },
     host::{
         cpu_context::{
@@ -65,7 +58,9 @@ pub(crate) fn load(vcpu: Vcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
         load_aarch32(guest, vhe);
     }
     User::restore(guest.sys_regs(), Extensions::NONE, vhe);
-    load_mpam(vhe);
+    if cpucaps::has_mpam() {
+        mpam::load_guest(vhe);
+    }
     load_vdisr(vcpu, vhe);
 
     if !vcpu.has_el2() {
@@ -103,7 +98,7 @@ pub(crate) fn put(vcpu: Vcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
 /// Who a vCPU says it is.
 fn own_identity(vcpu: Vcpu<'_>) -> Identity {
     Identity {
-        midr: vcpu.vm().own_midr().unwrap_or_else(MidrEl1::read),
+        midr: vcpu.vm().own_midr().unwrap_or_else(MIDR_EL1::read),
         mpidr: vcpu.context().sys_reg(SysReg::MPIDR_EL1),
     }
 }
@@ -118,23 +113,12 @@ fn nested_identity(vcpu: Vcpu<'_>) -> Identity {
     }
 }
 
-/// What a guest accesses memory as is what its user space does: the scheduler has put that into
-/// EL0's register.
-fn load_mpam(vhe: Vhe<'_>) {
-    const PARTITIONS: u64 = (1 << 48) - 1;
-    const MPAMEN: u64 = 1 << 63;
-
-    if cpucaps::has_mpam() {
-        Mpam1El1::set(Mpam0El1::read() & PARTITIONS | MPAMEN, vhe);
-    }
-}
-
 /// What a guest's ESB instruction deferred. The host has no use for the register, and nobody looks
 /// at the value in memory while the vCPU is loaded, so it need not be switched on every exit.
 /// Virtual SErrors become the nested guest's or cease to be only between put and load.
 fn load_vdisr(vcpu: Vcpu<'_>, vhe: Vhe<'_>) {
     if cpucaps::has_ras() {
-        VdisrEl2::set(
+        VDISR_EL2::set(
             vdisr_home(vcpu).map_or(0, |home| vcpu.context().sys_reg(home)),
             vhe,
         );
@@ -144,7 +128,7 @@ fn load_vdisr(vcpu: Vcpu<'_>, vhe: Vhe<'_>) {
 fn save_vdisr(vcpu: Vcpu<'_>) {
     if cpucaps::has_ras() {
         if let Some(home) = vdisr_home(vcpu) {
-            vcpu.context().set_sys_reg(home, VdisrEl2::read());
+            vcpu.context().set_sys_reg(home, VDISR_EL2::read());
         }
     }
 }
@@ -163,18 +147,18 @@ fn vdisr_home(vcpu: Vcpu<'_>) -> Option<SysReg> {
 
 #[cold]
 fn load_aarch32(guest: CpuContext<'_>, vhe: Vhe<'_>) {
-    SpsrAbt::set(guest.banked_spsr(BankedSpsr::Abt), vhe);
-    SpsrUnd::set(guest.banked_spsr(BankedSpsr::Und), vhe);
-    SpsrIrq::set(guest.banked_spsr(BankedSpsr::Irq), vhe);
-    SpsrFiq::set(guest.banked_spsr(BankedSpsr::Fiq), vhe);
+    SPSR_abt::set(guest.banked_spsr(BankedSpsr::Abt), vhe);
+    SPSR_und::set(guest.banked_spsr(BankedSpsr::Und), vhe);
+    SPSR_irq::set(guest.banked_spsr(BankedSpsr::Irq), vhe);
+    SPSR_fiq::set(guest.banked_spsr(BankedSpsr::Fiq), vhe);
     Aarch32::restore(guest.sys_regs(), Extensions::NONE, vhe);
 }
 
 #[cold]
 fn save_aarch32(guest: CpuContext<'_>) {
-    guest.set_banked_spsr(BankedSpsr::Abt, SpsrAbt::read());
-    guest.set_banked_spsr(BankedSpsr::Und, SpsrUnd::read());
-    guest.set_banked_spsr(BankedSpsr::Irq, SpsrIrq::read());
-    guest.set_banked_spsr(BankedSpsr::Fiq, SpsrFiq::read());
+    guest.set_banked_spsr(BankedSpsr::Abt, SPSR_abt::read());
+    guest.set_banked_spsr(BankedSpsr::Und, SPSR_und::read());
+    guest.set_banked_spsr(BankedSpsr::Irq, SPSR_irq::read());
+    guest.set_banked_spsr(BankedSpsr::Fiq, SPSR_fiq::read());
     Aarch32::save(guest.sys_regs(), Extensions::NONE);
 }
