@@ -9,6 +9,7 @@
 
 mod arm64;
 mod edges;
+mod host;
 mod timer;
 mod vgic;
 

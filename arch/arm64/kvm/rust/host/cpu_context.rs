@@ -271,13 +271,6 @@ impl SysRegs<'_> {
         unsafe { self.slot(reg).read_volatile() }
     }
 
-    /// Sets the value of a register that others may read or write meanwhile, in one store.
-    #[inline(always)]
-    pub(crate) fn set_once(self, reg: SysReg, value: u64) {
-        // SAFETY: By the type invariant.
-        unsafe { self.slot(reg).write_volatile(value) };
-    }
-
     /// The value of a register.
     #[inline(always)]
     pub(crate) fn get(self, reg: SysReg) -> u64 {
