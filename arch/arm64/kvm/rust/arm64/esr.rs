@@ -17,7 +17,7 @@ pub(crate) struct Esr(u64);
 impl Value for Esr {
     #[inline(always)]
     fn from_raw(raw: u64) -> Self {
-        Self(raw)
+        Self::from_raw(raw)
     }
 
     #[inline(always)]

@@ -13,7 +13,6 @@ use core::ops::Deref;
 ///
 /// As it says, for `'a`.
 #[derive(Clone, Copy)]
-#[allow(dead_code, reason = "the world switch goes over to it")]
 pub(crate) struct RunningVcpu<'a> {
     loaded: LoadedVcpu<'a>,
     masked: Masked<'a>,
@@ -28,7 +27,6 @@ impl<'a> Deref for RunningVcpu<'a> {
     }
 }
 
-#[allow(dead_code, reason = "the world switch goes over to it")]
 impl<'a> RunningVcpu<'a> {
     /// Takes the caller's word for it.
     ///

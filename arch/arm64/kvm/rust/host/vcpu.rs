@@ -38,7 +38,8 @@ use crate::arm64::{
     pstate::{
         Mode,
         Pstate, //
-    }, //
+    },
+    values::Hcr, //
 };
 use core::{
     marker::PhantomData,
@@ -49,14 +50,6 @@ use core::{
 use kernel::bindings;
 
 pub(crate) use super::sys_reg::SysReg;
-
-/// `HCR_EL2` of a guest hypervisor: its host's user space runs, or could.
-const TGE: u64 = 1 << 27;
-/// It is a VHE host.
-const E2H: u64 = 1 << 34;
-/// It gets SErrors.
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
-const AMO: u64 = 1 << 5;
 
 /// Anyone's vCPU: what may be done with it by whoever knows that it exists.
 ///
@@ -98,6 +91,12 @@ impl<'a> Vcpu<'a> {
         Some(unsafe { LoadedVcpu::assume(ptr, on_cpu) })
     }
 
+    /// What is left of a stronger type's value, for whom that does.
+    #[inline(always)]
+    pub(crate) fn anyones(self) -> Self {
+        self
+    }
+
     /// For calls into C.
     #[inline(always)]
     pub(crate) fn as_ptr(self) -> *mut bindings::kvm_vcpu {
@@ -136,7 +135,7 @@ impl<'a> Vcpu<'a> {
     pub(crate) fn in_hyp_context(self) -> bool {
         self.has_el2()
             && (matches!(self.pstate().mode(), Mode::El2t | Mode::El2h)
-                || self.virtual_hcr() & TGE != 0)
+                || self.virtual_hcr().has(Hcr::TGE))
     }
 
     #[inline(always)]
@@ -148,8 +147,8 @@ impl<'a> Vcpu<'a> {
     /// Its `HCR_EL2`. Once it has run it has no bits in memory but those that its VM's features
     /// bring. Other CPUs look at it when a soft timer expires.
     #[inline(always)]
-    fn virtual_hcr(self) -> u64 {
-        self.context().sys_regs().get_once(SysReg::HCR_EL2)
+    fn virtual_hcr(self) -> Hcr {
+        Hcr::from_raw(self.context().sys_regs().get_once(SysReg::HCR_EL2))
     }
 
     /// Whether it has a virtual EL2 and is below it: the guest of a guest.
@@ -162,21 +161,21 @@ impl<'a> Vcpu<'a> {
     /// Its `HCR_EL2.E2H`.
     #[inline(always)]
     pub(crate) fn el2_e2h(self) -> bool {
-        self.virtual_hcr() & E2H != 0
+        self.virtual_hcr().has(Hcr::E2H)
     }
 
     /// Its `HCR_EL2.TGE`.
     #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
     #[inline(always)]
     pub(crate) fn el2_tge(self) -> bool {
-        self.virtual_hcr() & TGE != 0
+        self.virtual_hcr().has(Hcr::TGE)
     }
 
     /// Its `HCR_EL2.AMO`.
     #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
     #[inline(always)]
     pub(crate) fn el2_amo(self) -> bool {
-        self.virtual_hcr() & AMO != 0
+        self.virtual_hcr().has(Hcr::AMO)
     }
 
     /// Makes its thread runnable if it blocks. Any context.
@@ -209,28 +208,6 @@ impl<'a> Vcpu<'a> {
     fn device_irq_level_ptr(self) -> *mut u64 {
         // SAFETY: Valid by the type invariant; no reference to the shared page is made.
         unsafe { &raw mut (*(*self.ptr).run).s.regs.device_irq_level }
-    }
-}
-
-/// What the world switch still does with anyone's vCPU.
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
-impl<'a> Vcpu<'a> {
-    /// [`Self::timer`].
-    #[inline(always)]
-    pub(crate) fn timer_context(self, id: TimerId) -> Timer<'a> {
-        self.timer(id)
-    }
-
-    /// [`OwnVcpu::sys_reg`].
-    #[inline(always)]
-    pub(crate) fn sys_reg(self, reg: SysReg) -> u64 {
-        OwnVcpu(self).sys_reg(reg)
-    }
-
-    /// [`OwnVcpu::set_sys_reg`].
-    #[inline(always)]
-    pub(crate) fn set_sys_reg(self, reg: SysReg, value: u64) {
-        OwnVcpu(self).set_sys_reg(reg, value);
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Mirrors: include/kvm/arm_vgic.h: vgic_cpu
 
-use super::vcpu::Vcpu;
+use super::vcpu::OwnVcpu;
 use crate::arm64::values::IchHcr;
 use core::marker::PhantomData;
 use kernel::bindings;
@@ -167,7 +167,7 @@ impl VgicV3<'_> {
     }
 }
 
-impl<'a> Vcpu<'a> {
+impl<'a> OwnVcpu<'a> {
     /// Its CPU interface, of a vCPU that has a GICv3 or GICv2, or nothing, on a GICv3 host. Of
     /// other hosts' it is data without meaning.
     #[inline(always)]

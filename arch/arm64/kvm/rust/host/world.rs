@@ -14,7 +14,8 @@ use super::{
         HostData,
         HostFlag, //
     },
-    vcpu::Vcpu, //
+    running_vcpu::RunningVcpu,
+    vcpu::LoadedVcpu, //
 };
 use crate::{
     arm64::{
@@ -37,47 +38,6 @@ use crate::{
     bindings, //
 };
 
-/// Evidence that a vCPU is loaded on this CPU, and exceptions are masked.
-///
-/// # Invariants
-///
-/// As it says, for as long as `'a`.
-#[derive(Clone, Copy)]
-pub(crate) struct Loaded<'a> {
-    vcpu: Vcpu<'a>,
-    masked: Masked<'a>,
-}
-
-impl<'a> Loaded<'a> {
-    /// The vCPU.
-    #[inline(always)]
-    pub(crate) fn vcpu(self) -> Vcpu<'a> {
-        self.vcpu
-    }
-
-    /// Exceptions are masked.
-    #[inline(always)]
-    pub(crate) fn masked(self) -> Masked<'a> {
-        self.masked
-    }
-
-    /// Takes the caller's word for it.
-    ///
-    /// # Safety
-    ///
-    /// The vCPU must be loaded on this CPU of a VHE host, and exceptions must be masked, as long
-    /// as the value is used.
-    #[inline(always)]
-    pub(crate) unsafe fn assume(vcpu: Vcpu<'a>) -> Self {
-        // INVARIANT: By the safety requirements.
-        Self {
-            vcpu,
-            // SAFETY: By the safety requirements.
-            masked: unsafe { Masked::assume() },
-        }
-    }
-}
-
 /// Runs `f` with exceptions masked; with interrupts off afterwards, as they were. What `f` began it
 /// has to end: it returns that the CPU is back at the host.
 ///
@@ -86,17 +46,17 @@ impl<'a> Loaded<'a> {
 ///
 /// # Safety
 ///
-/// The vCPU must be loaded on this CPU of a VHE host, with interrupts off.
+/// Only on a VHE host, with interrupts off.
 #[inline(always)]
 pub(crate) unsafe fn with_exceptions_masked<R>(
-    vcpu: Vcpu<'_>,
-    f: impl FnOnce(Loaded<'_>) -> (R, BackAtHost),
+    vcpu: LoadedVcpu<'_>,
+    f: impl FnOnce(RunningVcpu<'_>) -> (R, BackAtHost),
 ) -> R {
     // SAFETY: Undone below.
     unsafe { bindings::kvm_mask_exceptions() };
 
     // SAFETY: By the safety requirements; exceptions were just masked.
-    let (result, BackAtHost(())) = f(unsafe { Loaded::assume(vcpu) });
+    let (result, BackAtHost(())) = f(unsafe { RunningVcpu::assume(vcpu) });
 
     // SAFETY: The state that the run loop in C has; interrupts stay off.
     unsafe { bindings::kvm_unmask_exceptions() };
@@ -106,7 +66,7 @@ pub(crate) unsafe fn with_exceptions_masked<R>(
 /// The guest's side of the border: `HCR_EL2` is the guest's. User memory is out of reach, and so is
 /// the host's EL0. Exceptions still go to the host's vectors.
 #[must_use = "the host's HCR_EL2 has to come back"]
-pub(crate) struct GuestSide<'a>(Loaded<'a>);
+pub(crate) struct GuestSide<'a>(RunningVcpu<'a>);
 
 impl<'a> GuestSide<'a> {
     /// Makes `HCR_EL2` the guest's.
@@ -114,10 +74,10 @@ impl<'a> GuestSide<'a> {
     /// Erratum 1165522 wants the guest's stage 1 and stage 2 in place before TGE is cleared; they
     /// are since the vCPU was loaded.
     #[inline(always)]
-    pub(crate) fn enter(loaded: Loaded<'a>, hcr: GuestHcr) -> Self {
+    pub(crate) fn enter(vcpu: RunningVcpu<'a>, hcr: GuestHcr) -> Self {
         // SAFETY: The vCPU is loaded, so EL1, EL0 and stage 2 are a guest's.
-        unsafe { hcr.write(loaded.masked) };
-        Self(loaded)
+        unsafe { hcr.write(vcpu.masked()) };
+        Self(vcpu)
     }
 
     /// Makes exceptions go to the vectors that lead out of a guest. To be called last, for the
@@ -126,7 +86,7 @@ impl<'a> GuestSide<'a> {
     pub(crate) fn set_vectors(self) -> Vectored<'a> {
         let vectors = percpu::this_cpu_ptr(
             &raw mut bindings::kvm_hyp_vector,
-            *self.0.masked, //
+            *self.0.masked(), //
         );
 
         // SAFETY: This CPU's, set up when the CPU came up. CAST: an address.
@@ -137,14 +97,14 @@ impl<'a> GuestSide<'a> {
 
 /// The guest's side, and exceptions go to the vectors that lead out of a guest.
 #[must_use = "the host's HCR_EL2 and vectors have to come back"]
-pub(crate) struct Vectored<'a>(Loaded<'a>);
+pub(crate) struct Vectored<'a>(RunningVcpu<'a>);
 
 impl<'a> Vectored<'a> {
     /// Says where and how the guest goes on.
     #[inline(always)]
     pub(crate) fn return_to(self, address: u64, pstate: GuestPstate) -> Ready<'a> {
-        ELR_EL2::set(address, self.0.masked);
-        SPSR_EL2::set(pstate, self.0.masked);
+        ELR_EL2::set(address, self.0.masked());
+        SPSR_EL2::set(pstate, self.0.masked());
         Ready(self.0)
     }
 
@@ -154,21 +114,21 @@ impl<'a> Vectored<'a> {
     ///
     /// `HCR_EL2` and vectors must be set as by [`GuestSide`], or this be about to bring the host
     /// down.
-    pub(crate) unsafe fn assume(loaded: Loaded<'a>) -> Self {
-        Self(loaded)
+    pub(crate) unsafe fn assume(vcpu: RunningVcpu<'a>) -> Self {
+        Self(vcpu)
     }
 
     /// Makes `HCR_EL2` the host's.
     #[inline(always)]
     pub(crate) fn leave(self) -> HostSide<'a> {
-        hcr::write_vhe_host(self.0.masked);
+        hcr::write_vhe_host(self.0.masked());
         HostSide(self.0)
     }
 }
 
 /// All is set for the guest to run: traps, vectors, and what it returns to.
 #[must_use = "the host's HCR_EL2 and vectors have to come back"]
-pub(crate) struct Ready<'a>(Loaded<'a>);
+pub(crate) struct Ready<'a>(RunningVcpu<'a>);
 
 impl<'a> Ready<'a> {
     /// Goes into the guest. Returns when the CPU comes back, with the reason.
@@ -176,7 +136,7 @@ impl<'a> Ready<'a> {
     pub(crate) fn run(&self) -> u64 {
         // SAFETY: The vCPU is loaded; traps and vectors are in place, and what the CPU returns to
         // is not EL2: of these types.
-        unsafe { bindings::__guest_enter(self.0.vcpu.as_ptr()) }
+        unsafe { bindings::__guest_enter(self.0.as_ptr()) }
     }
 
     /// The state that the guest was in when it was last left.
@@ -196,7 +156,7 @@ impl<'a> Ready<'a> {
 
 /// The host's side of the border, coming from the guest's: the vectors are still the guest's.
 #[must_use = "the host's vectors have to come back"]
-pub(crate) struct HostSide<'a>(Loaded<'a>);
+pub(crate) struct HostSide<'a>(RunningVcpu<'a>);
 
 impl HostSide<'_> {
     /// Makes exceptions go to the host's vectors.
@@ -208,7 +168,7 @@ impl HostSide<'_> {
         } else {
             let vectors = percpu::this_cpu_ptr(
                 &raw mut bindings::this_cpu_vector,
-                *self.0.masked, //
+                *self.0.masked(), //
             );
 
             // SAFETY: This CPU's, set up when the CPU came up.
@@ -226,7 +186,7 @@ impl HostSide<'_> {
 pub(crate) struct BackAtHost(());
 
 /// Has the hardware keep registers of virtual EL2 in the vCPU's page.
-pub(crate) fn point_vncr_at_vcpu(vcpu: Vcpu<'_>, _masked: Masked<'_>) {
+pub(crate) fn point_vncr_at_vcpu(vcpu: RunningVcpu<'_>) {
     // SAFETY: The page is the vCPU's for its life, and holds nothing but these registers. CAST: an
     // address.
     unsafe { VNCR_EL2::write(vcpu.context().vncr_page() as u64) };

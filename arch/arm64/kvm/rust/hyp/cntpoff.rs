@@ -68,7 +68,7 @@ const MEMORY_FOLLOWS: bool = cfg!(not(CONFIG_KVM_ARM64_RUST_TIMER));
 #[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
 #[inline(always)]
 fn offset_in_force(switch: Switch<'_>, timer: TimerIndex) -> Option<NonZero<u64>> {
-    switch.vcpu.timer_context(timer).offset_in_register()
+    switch.vcpu.timer(timer).offset_in_register()
 }
 
 /// C's timer code has no note of it but the register.
@@ -81,7 +81,7 @@ fn offset_in_force(_switch: Switch<'_>, _timer: TimerIndex) -> Option<NonZero<u6
 fn write_guest_value<K: Kind>(switch: Switch<'_>) {
     let (timer, cval) = direct::<K>(switch);
 
-    tracepoint::ask_timer_map(switch.vcpu);
+    tracepoint::ask_timer_map(switch.vcpu.anyones());
     if offset_in_force(switch, timer).is_some() {
         CNTP_CVAL_EL0::set(switch.vcpu.sys_reg(cval), *switch.masked);
         isb();
@@ -92,7 +92,7 @@ fn write_host_value<K: Kind>(switch: Switch<'_>) {
     let (timer, cval) = direct::<K>(switch);
     let offset = offset_in_force(switch, timer);
 
-    tracepoint::ask_timer_map(switch.vcpu);
+    tracepoint::ask_timer_map(switch.vcpu.anyones());
     if offset.is_none() && !MEMORY_FOLLOWS {
         return;
     }

@@ -18,8 +18,8 @@ use crate::{
             DebugOwner,
             DebugRegs, //
         },
+        running_vcpu::RunningVcpu, //
         sys_reg::SysReg,
-        vcpu::Vcpu, //
     },
     hyp::switch::Switch,
 };
@@ -53,7 +53,7 @@ pub(crate) fn leave(switch: Switch<'_>, owner: DebugOwner) {
 /// What is in the hardware while the guest runs, unless that is what the host left there: it is
 /// out of effect while nobody enables it in `MDSCR_EL1`.
 #[inline(always)]
-fn regs_in_use(vcpu: Vcpu<'_>, owner: DebugOwner) -> Option<DebugRegs<'_>> {
+fn regs_in_use(vcpu: RunningVcpu<'_>, owner: DebugOwner) -> Option<DebugRegs<'_>> {
     match owner {
         DebugOwner::GUEST => Some(vcpu.guest_debug_regs()),
         DebugOwner::HOST => Some(vcpu.external_debug_regs()),

@@ -40,13 +40,14 @@ use crate::{
     },
     bindings,
     host::{
+        context::OnCpu,
         host_data::HostData,
         panic::exception_fixup,
+        running_vcpu::RunningVcpu,
         sys_reg::SysReg,
-        vcpu::Vcpu,
+        vcpu::LoadedVcpu,
         world::{
             with_exceptions_masked,
-            Loaded,
             Vectored, //
         }, //
     },
@@ -65,7 +66,8 @@ use kernel::{
 #[export]
 unsafe extern "C" fn __kvm_vcpu_run(vcpu: *mut bindings::kvm_vcpu) -> ffi::c_int {
     // SAFETY: By the safety requirements.
-    let exit = unsafe { with_exceptions_masked(Vcpu::from_raw(vcpu), run::run) };
+    let exit =
+        unsafe { with_exceptions_masked(LoadedVcpu::assume(vcpu, OnCpu::assume()), run::run) };
 
     // CAST: the reasons are small, and bit 31 says that an SError was pending.
     exit.into_raw() as ffi::c_int
@@ -79,7 +81,7 @@ unsafe extern "C" fn __kvm_vcpu_run(vcpu: *mut bindings::kvm_vcpu) -> ffi::c_int
 #[export]
 unsafe extern "C" fn kvm_vcpu_load_vhe(vcpu: *mut bindings::kvm_vcpu) {
     // SAFETY: By the safety requirements.
-    unsafe { load::load(Vcpu::from_raw(vcpu), Vhe::assume()) };
+    unsafe { load::load(LoadedVcpu::assume(vcpu, OnCpu::assume()), Vhe::assume()) };
 }
 
 /// Puts a vCPU.
@@ -90,7 +92,7 @@ unsafe extern "C" fn kvm_vcpu_load_vhe(vcpu: *mut bindings::kvm_vcpu) {
 #[export]
 unsafe extern "C" fn kvm_vcpu_put_vhe(vcpu: *mut bindings::kvm_vcpu) {
     // SAFETY: By the safety requirements.
-    unsafe { load::put(Vcpu::from_raw(vcpu), Vhe::assume()) };
+    unsafe { load::put(LoadedVcpu::assume(vcpu, OnCpu::assume()), Vhe::assume()) };
 }
 
 /// Panics, from the vectors that are in force while a guest is entered and left.
@@ -107,10 +109,11 @@ unsafe extern "C" fn hyp_panic() -> ! {
 
     if let Some(vcpu) = running {
         // SAFETY: The vCPU that is named is loaded here; there is no host left to hurt.
-        let loaded = unsafe { Loaded::assume(vcpu) };
+        let vcpu =
+            unsafe { RunningVcpu::assume(LoadedVcpu::assume(vcpu.as_ptr(), OnCpu::assume())) };
 
         // SAFETY: See above.
-        panic::restore_host(loaded, unsafe { Vectored::assume(loaded) });
+        panic::restore_host(vcpu, unsafe { Vectored::assume(vcpu) });
     }
     panic::report(
         scene,

@@ -56,7 +56,7 @@ pub(crate) fn give_to_guest<K: Kind>(switch: Switch<'_>, what: Use) -> bool {
     if vcpu.has_sve() {
         load_sve::<K>(switch);
     } else {
-        vcpu.load_fp_registers(switch.masked);
+        vcpu.load_fp_registers();
     }
     if vcpu.has_fpmr() {
         FPMR::set(vcpu.sys_reg(SysReg::FPMR), *switch.masked);
@@ -104,7 +104,7 @@ fn close_traps<K: Kind>(switch: Switch<'_>) {
 fn load_sve<K: Kind>(switch: Switch<'_>) {
     let vcpu = switch.vcpu;
 
-    vcpu.load_sve_registers(switch.masked);
+    vcpu.load_sve_registers();
     if K::in_nested_context(switch) {
         guest_limit::<K>(switch).limit_el1(switch.masked);
     }

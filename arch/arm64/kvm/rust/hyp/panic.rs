@@ -21,10 +21,8 @@ use crate::{
     },
     host::{
         panic,
-        world::{
-            Loaded,
-            Vectored, //
-        }, //
+        running_vcpu::RunningVcpu,
+        world::Vectored, //
     },
 };
 
@@ -47,10 +45,9 @@ impl Scene {
 }
 
 /// Brings the host back as far as it takes to tell what happened.
-pub(super) fn restore_host(loaded: Loaded<'_>, side: Vectored<'_>) {
-    let switch = Switch::new(loaded, loaded.vcpu().in_hyp_context());
-
+pub(super) fn restore_host(vcpu: RunningVcpu<'_>, side: Vectored<'_>) {
     // What serves a nested vCPU serves any. Nobody unmasks exceptions any more.
+    let switch = Switch::new::<Nested>(vcpu);
     let _ = run::deactivate_traps::<Nested>(switch, || side.leave());
 
     sysreg::run::restore_host(switch);

@@ -27,30 +27,32 @@ use crate::{
         barrier::isb,
         cpucaps, //
     },
-    host::world::{
-        BackAtHost,
-        GuestSide,
-        HostSide,
-        Loaded,
-        Vectored, //
+    host::{
+        running_vcpu::RunningVcpu,
+        world::{
+            BackAtHost,
+            GuestSide,
+            HostSide,
+            Vectored, //
+        }, //
     },
 };
 use core::ops::ControlFlow;
 
 /// Runs the guest until something happens that the run loop in C has to see.
 #[inline(always)]
-pub(super) fn run(loaded: Loaded<'_>) -> (GuestExit, BackAtHost) {
-    if loaded.vcpu().has_el2() {
-        run_nested(loaded)
+pub(super) fn run(vcpu: RunningVcpu<'_>) -> (GuestExit, BackAtHost) {
+    if vcpu.has_el2() {
+        run_nested(vcpu)
     } else {
-        run_as::<Plain>(loaded)
+        run_as::<Plain>(vcpu)
     }
 }
 
 /// [`run`], for a vCPU with EL2. Apart, so that a plain vCPU's way is short.
 #[inline(never)]
-pub(super) fn run_nested(loaded: Loaded<'_>) -> (GuestExit, BackAtHost) {
-    run_as::<Nested>(loaded)
+pub(super) fn run_nested(vcpu: RunningVcpu<'_>) -> (GuestExit, BackAtHost) {
+    run_as::<Nested>(vcpu)
 }
 
 /// [`run`], for a kind of vCPU.
@@ -59,16 +61,15 @@ pub(super) fn run_nested(loaded: Loaded<'_>) -> (GuestExit, BackAtHost) {
 /// the hardware, and the vectors change last and back last: until then, and from then on, a fault
 /// of this code is the host's.
 #[inline(always)]
-fn run_as<K: Kind>(loaded: Loaded<'_>) -> (GuestExit, BackAtHost) {
-    let vcpu = loaded.vcpu();
-    let switch = Switch::new(loaded, K::HAS_EL2 && vcpu.in_hyp_context());
+fn run_as<K: Kind>(vcpu: RunningVcpu<'_>) -> (GuestExit, BackAtHost) {
+    let switch = Switch::new::<K>(vcpu);
 
     // Changes in between runs only, by the vCPU's own thread.
     let debug_owner = vcpu.debug_owner();
 
     fpsimd::enter::<K>(switch);
     let host = sysreg::run::save_host(switch);
-    let side = activate_traps::<K>(switch, loaded);
+    let side = activate_traps::<K>(switch);
 
     if vcpu.pc_update_is_pending() {
         vcpu.update_pc();
@@ -98,9 +99,9 @@ fn run_as<K: Kind>(loaded: Loaded<'_>) -> (GuestExit, BackAtHost) {
 
 /// Sets the traps of the guest, and the vectors that lead out of it.
 #[inline(always)]
-fn activate_traps<'a, K: Kind>(switch: Switch<'a>, loaded: Loaded<'a>) -> Vectored<'a> {
+fn activate_traps<K: Kind>(switch: Switch<'_>) -> Vectored<'_> {
     let hcr = traps::hcr::for_guest::<K>(switch);
-    let side = GuestSide::enter(loaded, hcr);
+    let side = GuestSide::enter(switch.vcpu, hcr);
 
     traps::hcr::load_vserror_syndrome(switch, hcr.value());
     cntpoff::switch_to_guest::<K>(switch);

@@ -12,8 +12,7 @@ use crate::{
     host::{
         cpu_context::CpuContext,
         host_data::HostData,
-        vcpu::Vcpu,
-        world::Loaded, //
+        running_vcpu::RunningVcpu, //
     }, //
 };
 
@@ -32,7 +31,7 @@ pub(crate) struct Switch<'a> {
     /// Made here alone.
     _sealed: (),
     /// The vCPU that runs.
-    pub(crate) vcpu: Vcpu<'a>,
+    pub(crate) vcpu: RunningVcpu<'a>,
     /// Its registers in memory.
     pub(crate) guest: CpuContext<'a>,
     /// This CPU's data, found once.
@@ -44,19 +43,17 @@ pub(crate) struct Switch<'a> {
 }
 
 impl<'a> Switch<'a> {
-    /// A run that begins.
+    /// A run that begins, of a vCPU of that kind or a weaker one.
     #[inline(always)]
-    pub(crate) fn new(loaded: Loaded<'a>, hyp_context: bool) -> Self {
-        let vcpu = loaded.vcpu();
-
-        // INVARIANT: All of it comes from the evidence.
+    pub(crate) fn new<K: Kind>(vcpu: RunningVcpu<'a>) -> Self {
+        // INVARIANT: All of it comes from the one value.
         Self {
             _sealed: (),
             vcpu,
             guest: vcpu.context(),
-            host: HostData::get(*loaded.masked()),
-            masked: loaded.masked(),
-            hyp_context,
+            host: HostData::get(*vcpu.masked()),
+            masked: vcpu.masked(),
+            hyp_context: K::HAS_EL2 && vcpu.in_hyp_context(),
         }
     }
 }

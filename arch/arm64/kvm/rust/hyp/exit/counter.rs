@@ -16,8 +16,8 @@ use crate::{
         values::Cnthctl, //
     },
     host::{
+        running_vcpu::RunningVcpu,
         sys_reg::SysReg,
-        vcpu::Vcpu,
         vcpu_exit::physical_count,
         vm::TimerIndex, //
     },
@@ -63,7 +63,7 @@ impl Counter {
 
 /// The count as seen with one of the vCPU's timers.
 #[inline(always)]
-pub(super) fn count(vcpu: Vcpu<'_>, timer: TimerIndex) -> u64 {
+pub(super) fn count(vcpu: RunningVcpu<'_>, timer: TimerIndex) -> u64 {
     physical_count().wrapping_sub(vcpu.timer_offset(timer))
 }
 

@@ -72,7 +72,7 @@ pub(in crate::hyp) fn emulate_v3(trap: Trap<'_>) -> bool {
         Direction::Write => Access::Write(trap.operand(access.rt())),
     };
 
-    match cpu_interface_access(vcpu, register, kind, trap.switch.masked) {
+    match cpu_interface_access(vcpu, register, kind) {
         Emulated::Read(value) => trap.set_result(access.rt(), value),
         Emulated::Written => (),
         Emulated::NotHere => return false,

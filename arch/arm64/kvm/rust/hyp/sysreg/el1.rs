@@ -18,7 +18,7 @@ use crate::{
     },
     host::{
         sys_reg::SysReg,
-        vcpu::Vcpu, //
+        vcpu::LoadedVcpu, //
     }, //
 };
 
@@ -83,7 +83,7 @@ register_list! {
 
 /// Saves EL1 of a guest that is not at virtual EL2.
 #[inline]
-pub(super) fn save(vcpu: Vcpu<'_>, have: Extensions) {
+pub(super) fn save(vcpu: LoadedVcpu<'_>, have: Extensions) {
     let memory = vcpu.context().sys_regs();
 
     El1::save(memory, have);
@@ -94,7 +94,7 @@ pub(super) fn save(vcpu: Vcpu<'_>, have: Extensions) {
 
 /// Restores EL1 of a guest that is not at virtual EL2.
 #[inline(never)]
-pub(super) fn restore(vcpu: Vcpu<'_>, identity: Identity, have: Extensions, vhe: Vhe<'_>) {
+pub(super) fn restore(vcpu: LoadedVcpu<'_>, identity: Identity, have: Extensions, vhe: Vhe<'_>) {
     let memory = vcpu.context().sys_regs();
 
     identity.set(vhe);
@@ -107,7 +107,7 @@ pub(super) fn restore(vcpu: Vcpu<'_>, identity: Identity, have: Extensions, vhe:
 /// Whether the guest of a guest hypervisor is a hypervisor itself, and has the register that
 /// FEAT_NV3 keeps a guest hypervisor's `HCR_EL2` in.
 #[inline(always)]
-fn runs_nv3_hypervisor(vcpu: Vcpu<'_>) -> bool {
+fn runs_nv3_hypervisor(vcpu: LoadedVcpu<'_>) -> bool {
     cpucaps::has_nv3()
         && vcpu.vm().tells_of_nv3()
         && vcpu.in_nested_context()

@@ -8,7 +8,7 @@
 use crate::host::{
     cpu_context::SysRegs,
     sys_reg::SysReg,
-    vcpu::Vcpu, //
+    vcpu::LoadedVcpu, //
 };
 
 /// Where the registers of a list are kept.
@@ -34,14 +34,14 @@ impl Memory for SysRegs<'_> {
 /// A guest hypervisor's registers, without the bits that it does not have.
 #[derive(Clone, Copy)]
 pub(super) struct Sanitised<'a> {
-    vcpu: Vcpu<'a>,
+    vcpu: LoadedVcpu<'a>,
     regs: SysRegs<'a>,
 }
 
 impl<'a> Sanitised<'a> {
     /// Those of a vCPU with EL2.
     #[inline(always)]
-    pub(super) fn of(vcpu: Vcpu<'a>) -> Self {
+    pub(super) fn of(vcpu: LoadedVcpu<'a>) -> Self {
         Self {
             vcpu,
             regs: vcpu.context().sys_regs(),

@@ -34,14 +34,14 @@ use crate::{
         },
         host_data::HostData,
         sys_reg::SysReg,
-        vcpu::Vcpu,
+        vcpu::LoadedVcpu,
         vcpu_sysregs::IdField, //
     },
 };
 
 /// Loads a vCPU's registers. Preemption is off.
-pub(crate) fn load(vcpu: Vcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
-    let have = Extensions::of(vcpu);
+pub(crate) fn load(vcpu: LoadedVcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
+    let have = Extensions::of(vcpu.vm());
     let guest = vcpu.context();
 
     User::save(host.sys_regs(), Extensions::NONE);
@@ -75,8 +75,8 @@ pub(crate) fn load(vcpu: Vcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
 }
 
 /// Saves a vCPU's registers, and restores those of user space. Preemption is off.
-pub(crate) fn put(vcpu: Vcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
-    let have = Extensions::of(vcpu);
+pub(crate) fn put(vcpu: LoadedVcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
+    let have = Extensions::of(vcpu.vm());
     let guest = vcpu.context();
 
     if vcpu.in_hyp_context() {
@@ -96,7 +96,7 @@ pub(crate) fn put(vcpu: Vcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
 }
 
 /// Who a vCPU says it is.
-fn own_identity(vcpu: Vcpu<'_>) -> Identity {
+fn own_identity(vcpu: LoadedVcpu<'_>) -> Identity {
     Identity {
         midr: vcpu.vm().own_midr().unwrap_or_else(MIDR_EL1::read),
         mpidr: vcpu.context().sys_reg(SysReg::MPIDR_EL1),
@@ -104,7 +104,7 @@ fn own_identity(vcpu: Vcpu<'_>) -> Identity {
 }
 
 /// Who the guest hypervisor wants its guest to be.
-fn nested_identity(vcpu: Vcpu<'_>) -> Identity {
+fn nested_identity(vcpu: LoadedVcpu<'_>) -> Identity {
     let regs = vcpu.context().sys_regs();
 
     Identity {
@@ -116,7 +116,7 @@ fn nested_identity(vcpu: Vcpu<'_>) -> Identity {
 /// What a guest's ESB instruction deferred. The host has no use for the register, and nobody looks
 /// at the value in memory while the vCPU is loaded, so it need not be switched on every exit.
 /// Virtual SErrors become the nested guest's or cease to be only between put and load.
-fn load_vdisr(vcpu: Vcpu<'_>, vhe: Vhe<'_>) {
+fn load_vdisr(vcpu: LoadedVcpu<'_>, vhe: Vhe<'_>) {
     if cpucaps::has_ras() {
         VDISR_EL2::set(
             vdisr_home(vcpu).map_or(0, |home| vcpu.context().sys_reg(home)),
@@ -125,7 +125,7 @@ fn load_vdisr(vcpu: Vcpu<'_>, vhe: Vhe<'_>) {
     }
 }
 
-fn save_vdisr(vcpu: Vcpu<'_>) {
+fn save_vdisr(vcpu: LoadedVcpu<'_>) {
     if cpucaps::has_ras() {
         if let Some(home) = vdisr_home(vcpu) {
             vcpu.context().set_sys_reg(home, VDISR_EL2::read());
@@ -135,7 +135,7 @@ fn save_vdisr(vcpu: Vcpu<'_>) {
 
 /// Where the deferred SError is kept: with the guest hypervisor's registers if it is the one who
 /// sends the nested guest SErrors, and nowhere if that guest is not to know of RAS.
-fn vdisr_home(vcpu: Vcpu<'_>) -> Option<SysReg> {
+fn vdisr_home(vcpu: LoadedVcpu<'_>) -> Option<SysReg> {
     if !vcpu.has_el2() || !vcpu.vserror_is_nested() {
         Some(SysReg::DISR_EL1)
     } else if vcpu.vm().tells_of(IdField::RAS) {

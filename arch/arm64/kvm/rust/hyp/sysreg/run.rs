@@ -43,7 +43,7 @@ pub(crate) fn save_host(switch: Switch<'_>) -> HostState {
     let mdscr = MDSCR_EL1::read();
 
     host.set(SysReg::MDSCR_EL1, mdscr);
-    if extensions::has_s1poe(switch.vcpu) {
+    if extensions::has_s1poe(switch.vcpu.vm()) {
         host.set(SysReg::POR_EL0, POR_EL0::read());
     }
     HostState { mdscr }
@@ -89,7 +89,7 @@ pub(crate) fn enter<'a, K: Kind>(
     if mdscr != host.mdscr {
         MDSCR_EL1::set(mdscr, masked);
     }
-    if extensions::has_s1poe(vcpu) {
+    if extensions::has_s1poe(vcpu.vm()) {
         POR_EL0::set(guest_regs::<K>(switch).get(SysReg::POR_EL0), masked);
     }
 
@@ -131,7 +131,7 @@ pub(crate) fn leave<K: Kind>(
     if mdscr != host.mdscr {
         MDSCR_EL1::set(host.mdscr, masked);
     }
-    if extensions::has_s1poe(vcpu) {
+    if extensions::has_s1poe(vcpu.vm()) {
         guest_regs::<K>(switch).set(SysReg::POR_EL0, POR_EL0::read());
         POR_EL0::set(switch.host.sys_regs().get(SysReg::POR_EL0), masked);
     }
@@ -142,7 +142,7 @@ pub(crate) fn restore_host(switch: Switch<'_>) {
     let host = switch.host.sys_regs();
 
     MDSCR_EL1::set(host.get(SysReg::MDSCR_EL1), switch.masked);
-    if extensions::has_s1poe(switch.vcpu) {
+    if extensions::has_s1poe(switch.vcpu.vm()) {
         POR_EL0::set(host.get(SysReg::POR_EL0), switch.masked);
     }
 }

@@ -28,7 +28,7 @@ use crate::{
     bindings,
     host::{
         sys_reg::SysReg,
-        vcpu::Vcpu, //
+        vcpu::LoadedVcpu, //
     }, //
 };
 
@@ -82,7 +82,7 @@ register_list! {
 
 /// Saves virtual EL2.
 #[inline(never)]
-pub(super) fn save(vcpu: Vcpu<'_>, have: Extensions) {
+pub(super) fn save(vcpu: LoadedVcpu<'_>, have: Extensions) {
     let memory = Sanitised::of(vcpu);
 
     Any::save(memory, have);
@@ -113,7 +113,7 @@ fn save_whole(memory: Sanitised<'_>) {
 
 /// Restores virtual EL2.
 #[inline(never)]
-pub(super) fn restore(vcpu: Vcpu<'_>, identity: Identity, have: Extensions, vhe: Vhe<'_>) {
+pub(super) fn restore(vcpu: LoadedVcpu<'_>, identity: Identity, have: Extensions, vhe: Vhe<'_>) {
     let memory = Sanitised::of(vcpu);
 
     identity.set(vhe);

@@ -17,8 +17,8 @@ use crate::{
     },
     host::{
         host_data::HostFlag,
+        running_vcpu::RunningVcpu,
         sys_reg::SysReg,
-        vcpu::Vcpu,
         vcpu_sysregs::IdField,
         world, //
     },
@@ -70,7 +70,7 @@ fn nested<K: Kind>(switch: Switch<'_>) -> Hcr {
 
     if hyp_context {
         publish(switch);
-        world::point_vncr_at_vcpu(vcpu, switch.masked);
+        world::point_vncr_at_vcpu(vcpu);
         return of_guest_hypervisor(vcpu.nested_hcr_res1(), vcpu.el2_e2h());
     }
 
@@ -85,7 +85,7 @@ fn nested<K: Kind>(switch: Switch<'_>) -> Hcr {
 /// Whether the hardware has a register for what a guest hypervisor writes to its `HCR_EL2`, rather
 /// than a place in its page: one that is a VHE host, with FEAT_NV3.
 #[inline(always)]
-fn is_in_hardware(vcpu: Vcpu<'_>) -> bool {
+fn is_in_hardware(vcpu: RunningVcpu<'_>) -> bool {
     cpucaps::has_nv3() && vcpu.el2_e2h()
 }
 
@@ -158,7 +158,7 @@ pub(in crate::hyp) fn load_vserror_syndrome(switch: Switch<'_>, hcr: Hcr) {
 }
 
 #[cold]
-pub(in crate::hyp) fn vserror_syndrome(vcpu: Vcpu<'_>) -> u64 {
+pub(in crate::hyp) fn vserror_syndrome(vcpu: RunningVcpu<'_>) -> u64 {
     // With AMO set physical SErrors come to EL2, and virtual ones are for EL1. So the host's and
     // the guest hypervisor's never wait for the same context.
     if !vcpu.vserror_is_nested() {

@@ -19,7 +19,7 @@ use crate::{
         context::IrqOff,
         cpu_context::SysRegs,
         sys_reg::SysReg,
-        vcpu::Vcpu,
+        vcpu::LoadedVcpu,
         vcpu_switch::FgtGroup, //
     },
 };
@@ -30,7 +30,7 @@ macro_rules! swap_tables {
     ($($activate:ident, $deactivate:ident {
         $($register:ident: $group:ident.$side:ident;)*
     })*) => {$(
-        fn $activate(vcpu: Vcpu<'_>, host: SysRegs<'_>, vhe: Vhe<'_>) {
+        fn $activate(vcpu: LoadedVcpu<'_>, host: SysRegs<'_>, vhe: Vhe<'_>) {
             $(
                 host.set(SysReg::$register, $register::read_raw());
                 $register::set_raw(vcpu.fine_grained_traps(FgtGroup::$group).$side, vhe);
@@ -77,7 +77,12 @@ fn cpu_has_amu() -> bool {
 ///
 /// Interrupts are off: a PMU driver may want to change `PMUSERENR_EL0` by an IPI, and must find
 /// register and saved value in step.
-pub(in crate::hyp) fn activate(vcpu: Vcpu<'_>, host: SysRegs<'_>, vhe: Vhe<'_>, _irq_off: &IrqOff) {
+pub(in crate::hyp) fn activate(
+    vcpu: LoadedVcpu<'_>,
+    host: SysRegs<'_>,
+    vhe: Vhe<'_>,
+    irq_off: &IrqOff,
+) {
     HSTR_EL2::set(Hstr::ZERO.with(Hstr::T15), vhe);
 
     if cpucaps::has_pmuv3() {
@@ -86,7 +91,7 @@ pub(in crate::hyp) fn activate(vcpu: Vcpu<'_>, host: SysRegs<'_>, vhe: Vhe<'_>, 
         host.set(SysReg::PMUSERENR_EL0, PMUSERENR_EL0::read_raw());
         // EL0 may use all of the PMU as far as EL1 is concerned, so that it is EL2 that it traps to.
         PMUSERENR_EL0::set(Pmuserenr::ZERO.with(Pmuserenr::ALL), vhe);
-        vcpu.set_pmuserenr_on_cpu(true);
+        vcpu.set_pmuserenr_on_cpu(true, irq_off);
     }
     if cpucaps::has_hcx() {
         host.set(SysReg::HCRX_EL2, HCRX_EL2::read_raw());
@@ -111,16 +116,16 @@ pub(in crate::hyp) fn activate(vcpu: Vcpu<'_>, host: SysRegs<'_>, vhe: Vhe<'_>, 
 
 /// Sets the host's again.
 pub(in crate::hyp) fn deactivate(
-    vcpu: Vcpu<'_>,
+    vcpu: LoadedVcpu<'_>,
     host: SysRegs<'_>,
     vhe: Vhe<'_>,
-    _irq_off: &IrqOff,
+    irq_off: &IrqOff,
 ) {
     HSTR_EL2::set(Hstr::ZERO, vhe);
 
     if cpucaps::has_pmuv3() {
         PMUSERENR_EL0::set_raw(host.get(SysReg::PMUSERENR_EL0), vhe);
-        vcpu.set_pmuserenr_on_cpu(false);
+        vcpu.set_pmuserenr_on_cpu(false, irq_off);
     }
     if cpucaps::has_hcx() {
         HCRX_EL2::set_raw(host.get(SysReg::HCRX_EL2), vhe);
@@ -143,7 +148,7 @@ pub(in crate::hyp) fn deactivate(
 }
 
 /// `HCRX_EL2` for the guest: the host's part, and in a nested guest its hypervisor's.
-fn hcrx(vcpu: Vcpu<'_>) -> Hcrx {
+fn hcrx(vcpu: LoadedVcpu<'_>) -> Hcrx {
     let host = Hcrx::from_raw(vcpu.hcrx());
 
     if vcpu.in_nested_context() {

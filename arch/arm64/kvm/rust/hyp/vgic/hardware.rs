@@ -29,6 +29,7 @@ use crate::{
         values::IchHcr, //
     },
     host::{
+        running_vcpu::RunningVcpu,
         vgic::ich_vtr,
         vgic_v3::VgicV3, //
     }, //
@@ -41,9 +42,12 @@ pub(crate) struct Hardware<'a> {
 }
 
 impl<'a> Hardware<'a> {
-    /// `interface` is the one in the hardware.
-    pub(crate) fn of(interface: VgicV3<'a>, masked: Masked<'a>) -> Self {
-        Self { interface, masked }
+    /// The vCPU's, in the hardware.
+    pub(crate) fn of(vcpu: RunningVcpu<'a>) -> Self {
+        Self {
+            interface: vcpu.vgic_v3(),
+            masked: vcpu.masked(),
+        }
     }
 }
 

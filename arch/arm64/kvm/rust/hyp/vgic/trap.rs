@@ -17,22 +17,19 @@ use super::{
     priority::Group,
 };
 use crate::{
-    arm64::{
-        evidence::Masked,
-        values::{
-            Hfgrtr,
-            Hfgwtr,
-            IchHcr, //
-        }, //
+    arm64::values::{
+        Hfgrtr,
+        Hfgwtr,
+        IchHcr, //
     },
     host::{
+        running_vcpu::RunningVcpu, //
         sys_reg::SysReg,
-        vcpu::Vcpu, //
     }, //
 };
 
 /// Whether the access of a nested guest is to trap to its hypervisor.
-fn traps_to_guest_hypervisor(vcpu: Vcpu<'_>, register: Icc, access: Access) -> bool {
+fn traps_to_guest_hypervisor(vcpu: RunningVcpu<'_>, register: Icc, access: Access) -> bool {
     if !vcpu.in_nested_context() {
         return false;
     }
@@ -71,20 +68,17 @@ fn traps_to_guest_hypervisor(vcpu: Vcpu<'_>, register: Icc, access: Access) -> b
 /// Not here are done: accesses that the register does not have, those that trap to a guest
 /// hypervisor, and a deactivation that the rest of KVM asked for.
 pub(crate) fn cpu_interface_access(
-    vcpu: Vcpu<'_>,
+    vcpu: RunningVcpu<'_>,
     register: Icc,
     access: Access,
-    masked: Masked<'_>,
 ) -> Emulated {
-    let interface = vcpu.vgic_v3();
-
     if traps_to_guest_hypervisor(vcpu, register, access) {
         return Emulated::NotHere;
     }
 
     register.emulate(
-        &mut CpuInterface::new(Hardware::of(interface, masked)),
+        &mut CpuInterface::new(Hardware::of(vcpu)),
         access,
-        interface.hcr().has(IchHcr::TDIR),
+        vcpu.vgic_v3().hcr().has(IchHcr::TDIR),
     )
 }

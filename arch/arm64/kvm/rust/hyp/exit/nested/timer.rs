@@ -15,9 +15,9 @@ use super::{
 use crate::{
     arm64::{cpucaps, encoding::Encoding, esr::Direction, registers::*},
     host::{
+        running_vcpu::RunningVcpu,
         static_key::has_broken_cntvoff,
         sys_reg::SysReg,
-        vcpu::Vcpu,
         vm::TimerIndex, //
     },
 };
@@ -96,7 +96,7 @@ pub(super) fn resolve(trap: Trap<'_>) -> bool {
     trap.skip_instruction()
 }
 
-fn control(vcpu: Vcpu<'_>, timer: Timer) -> u64 {
+fn control(vcpu: RunningVcpu<'_>, timer: Timer) -> u64 {
     match timer {
         Timer::Physical if vcpu.el2_e2h() => CNTP_CTL_EL0::read(),
         Timer::Virtual if vcpu.el2_e2h() => CNTV_CTL_EL0::read(),
@@ -113,7 +113,7 @@ fn control(vcpu: Vcpu<'_>, timer: Timer) -> u64 {
     }
 }
 
-fn compare(vcpu: Vcpu<'_>, timer: Timer) -> u64 {
+fn compare(vcpu: RunningVcpu<'_>, timer: Timer) -> u64 {
     match timer {
         Timer::Physical if vcpu.el2_e2h() => direct_physical_compare(vcpu),
         Timer::Virtual if vcpu.el2_e2h() => direct_virtual_compare(vcpu),
@@ -123,7 +123,7 @@ fn compare(vcpu: Vcpu<'_>, timer: Timer) -> u64 {
 }
 
 /// `CNTHP_CVAL_EL2`, which is in the hardware's EL1 timer.
-fn direct_physical_compare(vcpu: Vcpu<'_>) -> u64 {
+fn direct_physical_compare(vcpu: RunningVcpu<'_>) -> u64 {
     // Where the hardware applies the offset in the guest, it has the guest's value in the guest.
     if !cpucaps::has_ecv_cntpoff() && has_derived_value(vcpu, TimerIndex::HPTIMER) {
         vcpu.sys_reg(SysReg::CNTHP_CVAL_EL2)
@@ -133,7 +133,7 @@ fn direct_physical_compare(vcpu: Vcpu<'_>) -> u64 {
 }
 
 /// `CNTHV_CVAL_EL2`, which is in the hardware's EL1 timer.
-fn direct_virtual_compare(vcpu: Vcpu<'_>) -> u64 {
+fn direct_virtual_compare(vcpu: RunningVcpu<'_>) -> u64 {
     if has_broken_cntvoff() && has_derived_value(vcpu, TimerIndex::HVTIMER) {
         vcpu.sys_reg(SysReg::CNTHV_CVAL_EL2)
     } else {
@@ -143,9 +143,9 @@ fn direct_virtual_compare(vcpu: Vcpu<'_>) -> u64 {
 
 /// Whether the register does not hold the guest's value, but one that stands for it and may not
 /// lead back to it. Memory has the guest's then.
-fn has_derived_value(vcpu: Vcpu<'_>, timer: TimerIndex) -> bool {
+fn has_derived_value(vcpu: RunningVcpu<'_>, timer: TimerIndex) -> bool {
     if cfg!(CONFIG_KVM_ARM64_RUST_TIMER) {
-        vcpu.timer_context(timer).offset_in_register().is_some()
+        vcpu.timer(timer).offset_in_register().is_some()
     } else {
         // C's timer code goes by what the offset is at the moment.
         vcpu.timer_offset(timer) != 0
