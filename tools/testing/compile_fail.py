@@ -34,7 +34,7 @@ class SnippetError(ValueError):
 @dataclass
 class Snippet:
     name: str
-    code: str = ""              # the error's
+    code: str = ""              # the error's, - if it has none
     text: str = ""              # a part of what is said of it
     wrong: list = field(default_factory=list)
     right: list = field(default_factory=list)
@@ -50,7 +50,7 @@ def parse(text, name):
             continue
         words = line.removeprefix("//#").strip()
         if words.startswith("error:"):
-            match = re.fullmatch(r"error: (E\d{4}) (.+)", words)
+            match = re.fullmatch(r"error: (E\d{4}|-) (.+)", words)
             if not match or not found:
                 raise SnippetError(f"{where}: no error code and text")
             found[-1].code, found[-1].text = match.groups()
@@ -80,8 +80,9 @@ def load(folder=HERE):
 def errors(output):
     """[(code, all that rustc says of it)] of its output."""
     blocks = re.split(r"(?m)^(?=error|warning)", output)
-    return [(match.group(1), block) for block in blocks
-            if (match := re.match(r"error\[(E\d{4})\]", block))]
+    found = [(match.group(1) or "-", block) for block in blocks
+             if (match := re.match(r"error(?:\[(E\d{4})\])?: ", block))]
+    return [(code, block) for code, block in found if not block.startswith("error: aborting")]
 
 
 def verdict(snippet, status, output):

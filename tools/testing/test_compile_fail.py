@@ -59,10 +59,12 @@ class TestVerdict(unittest.TestCase):
             Snippet("n", "E0308", "something else"), 1, OUTPUT))
 
     def test_rustc_does_not_even_start(self):
-        self.assertIn("otherwise", verdict(self.SNIPPET, 1, "error: no such file"))
+        self.assertIn("not E0308", verdict(self.SNIPPET, 1, "error: no such file"))
+        self.assertIn("otherwise", verdict(self.SNIPPET, 1, "rustc: not found"))
 
     def test_errors(self):
         self.assertEqual([code for code, _ in errors(OUTPUT)], ["E0308"])
+        self.assertEqual([code for code, _ in errors("error: lifetime\n")], ["-"])
 
 
 if __name__ == "__main__":

@@ -9,17 +9,20 @@ use crate::{
         pstate::{GuestPstate, Pstate},
         registers::*,
     },
-    host::world::{BackAtHost, GuestSide, HostSide, Loaded, Ready, Vectored},
+    host::{
+        running_vcpu::RunningVcpu,
+        world::{BackAtHost, GuestSide, HostSide, Ready, Vectored},
+    },
 };
 
 //# an HCR that was not made for a guest
 //# error: E0308 expected `GuestHcr`, found `Hcr`
-fn enter(loaded: Loaded<'_>) -> GuestSide<'_> {
-    GuestSide::enter(loaded, Hcr::ZERO)
+fn enter(vcpu: RunningVcpu<'_>) -> GuestSide<'_> {
+    GuestSide::enter(vcpu, Hcr::ZERO)
 }
 //# instead
-fn enter(loaded: Loaded<'_>) -> GuestSide<'_> {
-    GuestSide::enter(loaded, GuestHcr::new(Hcr::ZERO))
+fn enter(vcpu: RunningVcpu<'_>) -> GuestSide<'_> {
+    GuestSide::enter(vcpu, GuestHcr::new(Hcr::ZERO))
 }
 
 //# a return to a state above EL1
@@ -43,7 +46,7 @@ fn set(masked: Masked<'_>) {
 }
 
 //# a guest that runs before the vectors are set
-//# error: E0599 no method named `run` found for struct `GuestSide
+//# error: E0599 no method named `run` found
 fn run(side: GuestSide<'_>) -> u64 {
     side.run()
 }
