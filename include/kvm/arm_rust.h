@@ -15,7 +15,15 @@
 int kvm_arm64_timer_set_irqchip_state(struct irq_data *d, enum irqchip_irq_state which, bool val);
 int kvm_arm64_timer_set_state(struct irq_data *d, enum irqchip_irq_state which, bool val);
 
-/* pr_debug() is controlled per call site of a C file, so these stay in C (glue.c). */
+/*
+ * Messages of the timers. kvm_err() and its kin know their form, and pr_debug() is controlled per
+ * call site of a C file.
+ */
+void kvm_arm64_timer_err(const char *what);
+void kvm_arm64_timer_bad_irq(const char *which, int irq);
+void kvm_arm64_timer_bad_trigger(unsigned int irq);
+void kvm_arm64_timer_bad_request(const char *which, unsigned int irq, int err);
+void kvm_arm64_timer_broken_cntvoff(void);
 void kvm_arm64_timer_debug_irq(const char *which, unsigned int irq);
 void kvm_arm64_timer_debug_bad_ppis(void);
 

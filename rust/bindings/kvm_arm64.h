@@ -77,7 +77,6 @@ KVM_RUST_LAYOUT(TIMECOUNTER, timecounter, cc);
 KVM_RUST_LAYOUT(TIMER_KVM_INFO, arch_timer_kvm_info, physical_irq);
 KVM_RUST_LAYOUT(COUNTER_OFFSET, kvm_arm_counter_offset, reserved);
 KVM_RUST_LAYOUT(HRTIMER, hrtimer, function);
-KVM_RUST_LAYOUT(TASK, task_struct, pid);
 KVM_RUST_LAYOUT(DEVICE_ATTR, kvm_device_attr, addr);
 
 #undef KVM_RUST_LAYOUT

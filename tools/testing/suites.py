@@ -8,6 +8,7 @@ import time
 import tomllib
 
 import builds
+import compile_fail
 import style
 import tap
 from jobs import EVERYTHING, Job
@@ -232,6 +233,7 @@ def jobs(context):
     """The jobs of these suites but for long builds."""
     table = [Job("style", style.run),
              Job("style/drift", drift),
+             Job("compile-fail", compile_fail.run),
              Job("setup/python", setup_python),
              Job("setup/tools", setup_tools),
              Job("host", host),

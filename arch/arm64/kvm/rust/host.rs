@@ -20,13 +20,17 @@ pub(crate) mod irq;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 #[macro_use]
 pub(crate) mod kprobes;
-pub(crate) mod locked_vcpu;
 pub(crate) mod log;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod panic;
+#[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
+pub(crate) mod prelude;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod running_vcpu;
 pub(crate) mod static_key;
 pub(crate) mod sys_reg;
 pub(crate) mod timecounter;
+pub(crate) mod timer_id;
 pub(crate) mod timer_irq_domain;
 pub(crate) mod tracepoint;
 pub(crate) mod uaccess;
@@ -39,6 +43,7 @@ pub(crate) mod vcpu_fp;
 pub(crate) mod vcpu_switch;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod vcpu_sysregs;
+pub(crate) mod vcpus_stopped;
 pub(crate) mod vgic;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod vgic_v3;

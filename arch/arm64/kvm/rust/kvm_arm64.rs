@@ -13,7 +13,6 @@
 //! See Documentation/virt/kvm/arm/rust/.
 
 // Each part uses some of these two.
-#[macro_use]
 #[cfg_attr(
     not(all(CONFIG_KVM_ARM64_RUST_TIMER, CONFIG_KVM_ARM64_RUST_SWITCH)),
     allow(
@@ -46,6 +45,5 @@ mod timer;
 // has the same types but not the `kernel` crate.
 use kernel::bindings;
 
-/// Prefix of `pr_*!` messages. Messages that C's `kvm_err()` and its kin print go through
-/// [`host::log`], which knows their prefix.
+/// Prefix of `pr_*!` messages.
 const __LOG_PREFIX: &[u8] = b"kvm\0";

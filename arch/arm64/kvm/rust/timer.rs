@@ -67,14 +67,47 @@ mod user;
 #[cfg(CONFIG_KVM_ARM64_RUST_KUNIT_TEST)]
 mod kunit;
 
-use crate::host::{
-    irq::HostIrq,
-    timecounter::PhysicalCounter, //
+// What the files of this folder share, by `use super::*`.
+use crate::{
+    arm64::{
+        barrier::isb,
+        cpucaps,
+        generic_timer::{
+            self,
+            Cntp,
+            Cntv,
+            El0Timer, //
+        }, //
+    },
+    host::prelude::*,
 };
-use counter::PhysicalCount;
-use deadline::TickRate;
-use kernel::sync::SetOnce;
-use map::Bank;
+use context::{
+    current_map,
+    has_cntpoff,
+    timer_map, //
+};
+use counter::{
+    CompareValue,
+    GuestCount,
+    HardwareCompare,
+    Offset,
+    PhysicalCount, //
+};
+use ctl::{
+    Level,
+    TimerCtl, //
+};
+use deadline::{
+    Deadline,
+    Nanos,
+    TickRate, //
+};
+use kernel::{
+    bindings,
+    prelude::*,
+    sync::SetOnce, //
+};
+use map::TimerMap;
 
 /// What the timers need to know about the host.
 struct Host {
@@ -92,12 +125,6 @@ struct Host {
 static HOST: SetOnce<Host> = SetOnce::new();
 
 impl Host {
-    /// The host, once it is known. Every caller that has a vCPU gets `Some`.
-    #[inline(always)]
-    fn get() -> Option<&'static Self> {
-        HOST.as_ref()
-    }
-
     /// The host's interrupt of a hardware timer, if there is one.
     #[inline(always)]
     fn irq(&self, bank: Bank) -> Option<HostIrq> {

@@ -9,7 +9,13 @@
 pub(crate) mod encoding;
 #[path = "../../../../arch/arm64/kvm/rust/arm64/esr.rs"]
 pub(crate) mod esr;
+#[path = "../../../../arch/arm64/kvm/rust/arm64/fields.rs"]
+pub(crate) mod fields;
 #[path = "../../../../arch/arm64/kvm/rust/arm64/mops.rs"]
 pub(crate) mod mops;
 #[path = "../../../../arch/arm64/kvm/rust/arm64/pstate.rs"]
 pub(crate) mod pstate;
+#[path = "registers.rs"]
+pub(crate) mod registers;
+#[path = "../../../../arch/arm64/kvm/rust/arm64/values.rs"]
+pub(crate) mod values;

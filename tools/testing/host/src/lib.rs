@@ -9,6 +9,7 @@
 
 mod arm64;
 mod edges;
+mod host;
 mod timer;
 mod vgic;
 
@@ -20,6 +21,7 @@ mod tests_machine;
 mod tests_map;
 mod tests_mops;
 mod tests_offset;
+mod tests_registers;
 mod tests_traps;
 mod tests_vgic;
 mod tests_vmcr;

@@ -42,10 +42,10 @@ impl Registers for Fake {
         self.lrs.len() as u32
     }
     fn lr(&self, index: LrIndex) -> ListRegister {
-        ListRegister::from_bits(self.lrs[usize::from(index.get())])
+        ListRegister::from_raw(self.lrs[usize::from(index.get())])
     }
     fn set_lr(&mut self, index: LrIndex, lr: ListRegister) {
-        self.lrs[usize::from(index.get())] = lr.bits();
+        self.lrs[usize::from(index.get())] = lr.into_raw();
     }
     fn active_priorities(&self, group: Group, index: ApIndex) -> u32 {
         assert!(index.exists(self.vtr));
@@ -254,7 +254,7 @@ impl Model {
             vtr: vtr(u64::from(8 - self.unused_bits)),
             lrs: self.irqs.iter().map(|irq| irq.lr()).collect(),
             ap,
-            vmcr: Vmcr::from_bits(
+            vmcr: Vmcr::from_raw(
                 u64::from(self.mask) << 24
                     | u64::from(self.bpr[0]) << 21
                     | u64::from(self.bpr[1]) << 18
@@ -433,7 +433,7 @@ fn wrong_direction() {
         vtr: vtr(5),
         lrs: vec![],
         ap: [[0; 4]; 2],
-        vmcr: Vmcr::from_bits(0),
+        vmcr: Vmcr::from_raw(0),
         eoi_count: 0,
         deactivated: vec![],
     };

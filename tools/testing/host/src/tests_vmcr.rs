@@ -2,6 +2,7 @@
 
 //! `ICH_VMCR_EL2` and `ICH_VTR_EL2`, against the fields that IHI 0069 gives them.
 
+use crate::arm64::encoding::Encoding;
 use crate::vgic::{
     icc::Icc,
     list_register::Vtr,
@@ -13,7 +14,7 @@ use proptest::prelude::*;
 /// `ICH_VTR_EL2` of an implementation with so many bits of pre-emption.
 pub(crate) fn vtr(preemption_bits: u64) -> Vtr {
     // PRIbits and PREbits are one less than what they count; IDbits 0: 16 bits; A3V; 4 registers.
-    Vtr::from_bits((preemption_bits - 1) << 29 | (preemption_bits - 1) << 26 | 1 << 21 | 3)
+    Vtr::from_raw((preemption_bits - 1) << 29 | (preemption_bits - 1) << 26 | 1 << 21 | 3)
 }
 
 fn bits(value: u64, high: u32, low: u32) -> u64 {
@@ -24,9 +25,9 @@ proptest! {
     #[test]
     fn fields_are_where_the_specification_has_them(raw in any::<u32>()) {
         let raw = u64::from(raw);
-        let vmcr = Vmcr::from_bits(raw);
+        let vmcr = Vmcr::from_raw(raw);
 
-        prop_assert_eq!(vmcr.bits(), raw);
+        prop_assert_eq!(vmcr.into_raw(), raw);
         prop_assert_eq!(vmcr.is_enabled(Group::Zero), bits(raw, 0, 0) == 1);
         prop_assert_eq!(vmcr.is_enabled(Group::One), bits(raw, 1, 1) == 1);
         prop_assert_eq!(vmcr.separate_deactivation(), bits(raw, 9, 9) == 1);
@@ -40,18 +41,18 @@ proptest! {
     #[test]
     fn a_write_changes_its_field_alone(raw in any::<u32>(), value in any::<u32>()) {
         let old = u64::from(raw);
-        let vmcr = Vmcr::from_bits(old);
+        let vmcr = Vmcr::from_raw(old);
         let value64 = u64::from(value);
         let expect = |high: u32, low: u32, value: u64| {
             let mask = ((1u64 << (high - low + 1)) - 1) << low;
             old & !mask | value << low & mask
         };
 
-        prop_assert_eq!(vmcr.with_enabled(Group::Zero, value).bits(), expect(0, 0, value64));
-        prop_assert_eq!(vmcr.with_enabled(Group::One, value).bits(), expect(1, 1, value64));
-        prop_assert_eq!(vmcr.with_priority_mask(value).bits(), expect(31, 24, value64));
+        prop_assert_eq!(vmcr.with_enabled(Group::Zero, value).into_raw(), expect(0, 0, value64));
+        prop_assert_eq!(vmcr.with_enabled(Group::One, value).into_raw(), expect(1, 1, value64));
+        prop_assert_eq!(vmcr.with_priority_mask(value).into_raw(), expect(31, 24, value64));
         // ICC_CTLR_EL1: CBPR is bit 0, EOImode bit 1.
-        let control = vmcr.with_control(value).bits();
+        let control = vmcr.with_control(value).into_raw();
         prop_assert_eq!(bits(control, 4, 4), bits(value64, 0, 0));
         prop_assert_eq!(bits(control, 9, 9), bits(value64, 1, 1));
         prop_assert_eq!(control & !(1 << 4 | 1 << 9), old & !(1 << 4 | 1 << 9));
@@ -61,13 +62,13 @@ proptest! {
     /// bits of the value are ignored, and CBPR makes BPR1 read-only.
     #[test]
     fn binary_points_have_a_minimum(raw in any::<u32>(), value in any::<u32>(), pre in 5u64..=7) {
-        let vmcr = Vmcr::from_bits(u64::from(raw));
+        let vmcr = Vmcr::from_raw(u64::from(raw));
         let least = 8 - pre as u32;
         let zero = vmcr.with_binary_point(Group::Zero, value, vtr(pre));
         let one = vmcr.with_binary_point(Group::One, value, vtr(pre));
 
         prop_assert_eq!(zero.binary_point(Group::Zero), (value & 7).max(least - 1));
-        prop_assert_eq!(bits(zero.bits(), 20, 18), bits(vmcr.bits(), 20, 18));
+        prop_assert_eq!(bits(zero.into_raw(), 20, 18), bits(vmcr.into_raw(), 20, 18));
         if bits(u64::from(raw), 4, 4) == 1 {
             prop_assert_eq!(one, vmcr);
         } else {
@@ -80,7 +81,7 @@ proptest! {
     /// BPR1 = n, bits [7:n].
     #[test]
     fn priorities_split_at_the_binary_point(raw in any::<u32>(), priority in any::<u8>()) {
-        let vmcr = Vmcr::from_bits(u64::from(raw));
+        let vmcr = Vmcr::from_raw(u64::from(raw));
         for group in [Group::Zero, Group::One] {
             let low = match group {
                 Group::Zero => vmcr.binary_point(group) + 1,
@@ -95,8 +96,8 @@ proptest! {
 
 #[test]
 fn control_shows_what_the_hardware_has() {
-    let hardware = Vtr::from_bits(6 << 29 | 4 << 26 | 1 << 23 | 1 << 21 | 15);
-    let control = Vmcr::from_bits(1 << 9).control(hardware);
+    let hardware = Vtr::from_raw(6 << 29 | 4 << 26 | 1 << 23 | 1 << 21 | 15);
+    let control = Vmcr::from_raw(1 << 9).control(hardware);
 
     assert_eq!(control >> 8 & 7, 6, "PRIbits");
     assert_eq!(control >> 11 & 7, 1, "IDbits");
@@ -141,7 +142,10 @@ fn registers_by_encoding() {
             for op2 in 0..8 {
                 let expected = known.iter().find(|(e, _)| *e == (crn, crm, op2));
 
-                assert_eq!(Icc::decode(crn, crm, op2), expected.map(|(_, r)| *r));
+                assert_eq!(
+                    Icc::decode(Encoding::new(3, 0, crn, crm, op2)),
+                    expected.map(|(_, r)| *r)
+                );
             }
         }
     }

@@ -54,6 +54,18 @@ impl Encoding {
         self.0 >> 5 & 0x7
     }
 
+    /// The same with another `op0`.
+    #[inline(always)]
+    pub(crate) const fn with_op0(self, op0: u32) -> Self {
+        Self::new(op0, self.op1(), self.crn(), self.crm(), self.op2())
+    }
+
+    /// The same with another `op1`: by that an alias differs from the register that it stands for.
+    #[inline(always)]
+    pub(crate) const fn with_op1(self, op1: u32) -> Self {
+        Self::new(self.op0(), op1, self.crn(), self.crm(), self.op2())
+    }
+
     /// For calls into C.
     #[inline(always)]
     pub(crate) const fn into_raw(self) -> u32 {

@@ -5,11 +5,26 @@
 //! Source: Arm ARM, "ESR_EL2, Exception Syndrome Register (EL2)".
 #![forbid(unsafe_code)]
 
-use super::encoding::Encoding;
+use super::{
+    encoding::Encoding,
+    fields::Value, //
+};
 
 /// A syndrome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Esr(u64);
+
+impl Value for Esr {
+    #[inline(always)]
+    fn from_raw(raw: u64) -> Self {
+        Self::from_raw(raw)
+    }
+
+    #[inline(always)]
+    fn into_raw(self) -> u64 {
+        self.0
+    }
+}
 
 /// What a hypervisor tells apart by the field EC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,53 +10,41 @@
 use super::{
     evidence::Masked,
     registers::{
-        SystemRegister, //
-    }, //
+        SystemRegister,
+        ZCR_EL2, //
+    },
+    values::Zcr, //
 };
-
-guest_registers! {
-    /// `FPEXC`, of AArch32.
-    Fpexc32El2 = "S3_4_C5_C3_0",
-    /// `FPMR` (FEAT_FPMR). The host's kernel does not use what it governs.
-    Fpmr = "S3_3_C4_C4_2",
-}
-
-system_registers! {
-    /// `ZCR_EL2`: how long vectors may be, at EL2 and below.
-    ZcrEl2 = "S3_0_C1_C2_0",
-}
 
 /// The length of SVE vectors, as a `ZCR` has it: in units of 16 bytes, less one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct VectorLength(u64);
 
 impl VectorLength {
-    const LEN: u64 = 0xf;
-
     /// A length in bytes, a multiple of 16.
     #[inline(always)]
     pub(crate) const fn from_bytes(bytes: u32) -> Self {
         // CAST: widening.
-        Self((bytes as u64 >> 4).wrapping_sub(1) & Self::LEN)
+        Self::from_zcr(Zcr::ZERO.put(Zcr::LEN, (bytes as u64 >> 4).wrapping_sub(1)))
     }
 
     /// What a `ZCR` asks for.
     #[inline(always)]
-    pub(crate) const fn from_zcr(zcr: u64) -> Self {
-        Self(zcr & Self::LEN)
+    pub(crate) const fn from_zcr(zcr: Zcr) -> Self {
+        Self(zcr.get(Zcr::LEN))
     }
 
     /// Lets EL2 and lower levels have vectors up to this long. No barrier is needed: the CPU sees
     /// its own write of the length in program order.
     #[inline(always)]
     pub(crate) fn limit_el1(self, _masked: Masked<'_>) {
-        let old = ZcrEl2::read();
-        let new = old & !Self::LEN | self.0;
+        let old = ZCR_EL2::read();
+        let new = old.put(Zcr::LEN, self.0);
 
         if new != old {
             // SAFETY: The kernel's own vectors are in use with interrupts on, or by its caller,
             // who saved them; code that uses them sets the length it needs first.
-            unsafe { ZcrEl2::write(new) };
+            unsafe { ZCR_EL2::write(new) };
         }
     }
 
@@ -64,6 +52,6 @@ impl VectorLength {
     #[inline(always)]
     pub(crate) fn set_limit(self, _masked: Masked<'_>) {
         // SAFETY: See above.
-        unsafe { ZcrEl2::write(self.0) };
+        unsafe { ZCR_EL2::write(Zcr::ZERO.put(Zcr::LEN, self.0)) };
     }
 }

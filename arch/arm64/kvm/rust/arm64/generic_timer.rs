@@ -2,23 +2,57 @@
 
 //! The generic timer's registers, as far as a hypervisor uses them for its guests.
 //!
-//! A guest's timers are the EL0 timers `CNTV_*_EL0` and `CNTP_*_EL0`. Values are raw; the types
-//! that give them a meaning are the caller's.
+//! A guest's timers are the EL0 timers `CNTV_*_EL0` and `CNTP_*_EL0`.
 //!
 //! Source: Arm ARM, "The Generic Timer in AArch64 state" and the registers' own pages.
 
-use super::cpucaps;
+use super::{
+    cpucaps,
+    registers::{
+        SystemRegister,
+        CNTHCTL_EL2,
+        CNTPOFF_EL2,
+        CNTP_CTL_EL0,
+        CNTP_CVAL_EL0,
+        CNTVOFF_EL2,
+        CNTV_CTL_EL0,
+        CNTV_CVAL_EL0, //
+    },
+    values::Cnthctl, //
+};
 
 /// One of the two EL0 timers.
 pub(crate) trait El0Timer {
+    /// `CNT*_CTL_EL0`.
+    type Ctl: SystemRegister<Value = u64>;
+    /// `CNT*_CVAL_EL0`.
+    type Cval: SystemRegister<Value = u64>;
+
     /// Reads `CNT*_CTL_EL0`.
-    fn read_ctl() -> u64;
+    #[inline(always)]
+    fn read_ctl() -> u64 {
+        Self::Ctl::read()
+    }
+
     /// Writes `CNT*_CTL_EL0`.
-    fn write_ctl(ctl: u64);
+    #[inline(always)]
+    fn write_ctl(ctl: u64) {
+        // SAFETY: The guest's timer. What it does to the host is an interrupt that KVM handles.
+        unsafe { Self::Ctl::write(ctl) };
+    }
+
     /// Reads `CNT*_CVAL_EL0`.
-    fn read_cval() -> u64;
+    #[inline(always)]
+    fn read_cval() -> u64 {
+        Self::Cval::read()
+    }
+
     /// Writes `CNT*_CVAL_EL0`.
-    fn write_cval(cval: u64);
+    #[inline(always)]
+    fn write_cval(cval: u64) {
+        // SAFETY: See above.
+        unsafe { Self::Cval::write(cval) };
+    }
 }
 
 /// The EL1 virtual timer.
@@ -28,77 +62,37 @@ pub(crate) struct Cntv;
 pub(crate) struct Cntp;
 
 impl El0Timer for Cntv {
-    #[inline(always)]
-    fn read_ctl() -> u64 {
-        read_sysreg_el0!("cntv_ctl_el0", "S3_5_C14_C3_1")
-    }
-
-    #[inline(always)]
-    fn write_ctl(ctl: u64) {
-        write_sysreg_el0!("cntv_ctl_el0", "S3_5_C14_C3_1", ctl)
-    }
-
-    #[inline(always)]
-    fn read_cval() -> u64 {
-        read_sysreg_el0!("cntv_cval_el0", "S3_5_C14_C3_2")
-    }
-
-    #[inline(always)]
-    fn write_cval(cval: u64) {
-        write_sysreg_el0!("cntv_cval_el0", "S3_5_C14_C3_2", cval)
-    }
+    type Ctl = CNTV_CTL_EL0;
+    type Cval = CNTV_CVAL_EL0;
 }
 
 impl El0Timer for Cntp {
-    #[inline(always)]
-    fn read_ctl() -> u64 {
-        read_sysreg_el0!("cntp_ctl_el0", "S3_5_C14_C2_1")
-    }
-
-    #[inline(always)]
-    fn write_ctl(ctl: u64) {
-        write_sysreg_el0!("cntp_ctl_el0", "S3_5_C14_C2_1", ctl)
-    }
-
-    #[inline(always)]
-    fn read_cval() -> u64 {
-        read_sysreg_el0!("cntp_cval_el0", "S3_5_C14_C2_2")
-    }
-
-    #[inline(always)]
-    fn write_cval(cval: u64) {
-        write_sysreg_el0!("cntp_cval_el0", "S3_5_C14_C2_2", cval)
-    }
+    type Ctl = CNTP_CTL_EL0;
+    type Cval = CNTP_CVAL_EL0;
 }
 
 /// Writes `CNTVOFF_EL2`. Only for a kernel at EL2.
 #[inline(always)]
 pub(crate) fn write_cntvoff_el2(offset: u64) {
-    write_sysreg!("cntvoff_el2", offset)
+    // SAFETY: A host at EL2 does not count by it.
+    unsafe { CNTVOFF_EL2::write(offset) };
 }
 
 /// Writes `CNTPOFF_EL2`. Only for a kernel at EL2 on a CPU that has the register.
 #[inline(always)]
 pub(crate) fn write_cntpoff_el2(offset: u64) {
-    write_sysreg!("S3_4_C14_C0_6", offset)
+    // SAFETY: A host at EL2 does not count by it.
+    unsafe { CNTPOFF_EL2::write(offset) };
 }
 
-/// Clears, then sets bits of a register; writes only a value that differs.
-macro_rules! update_sysreg {
-    ($reg:literal, $clear:expr, $set:expr) => {{
-        let old = read_sysreg!($reg);
-        let new = (old & !$clear) | $set;
-
-        if new != old {
-            write_sysreg!($reg, new);
-        }
-    }};
-}
-
-/// Clears, then sets bits of `CNTHCTL_EL2`. Only for a kernel at EL2.
+/// Clears, then sets bits of `CNTHCTL_EL2`; writes only a value that differs. Only for a kernel at
+/// EL2.
 #[inline]
 pub(crate) fn update_cnthctl_el2(clear: u64, set: u64) {
-    update_sysreg!("cnthctl_el2", clear, set);
+    if let Some(value) = update(CNTHCTL_EL2::read(), clear, set) {
+        // SAFETY: The bits are about EL1 and EL0; a host at EL2 uses none of what they trap.
+        unsafe { CNTHCTL_EL2::write(value) };
+    }
 }
 
 /// The same for bits that say what traps from a guest. Only for a VHE host.
@@ -108,8 +102,17 @@ pub(crate) fn update_cnthctl_el2(clear: u64, set: u64) {
 #[inline]
 pub(crate) fn update_timer_traps(clear: u64, set: u64) {
     if cpucaps::has_nv2p1() {
-        update_sysreg!("cntkctl_el1", clear, set);
+        if let Some(value) = update(CNTHCTL_EL2::read_as_el1(), clear, set) {
+            CNTHCTL_EL2::write_as_el1(value);
+        }
     } else {
-        update_sysreg!("cnthctl_el2", clear, set);
+        update_cnthctl_el2(clear, set);
     }
+}
+
+#[inline(always)]
+fn update(old: Cnthctl, clear: u64, set: u64) -> Option<Cnthctl> {
+    let new = Cnthctl::from_raw(old.into_raw() & !clear | set);
+
+    (new != old).then_some(new)
 }

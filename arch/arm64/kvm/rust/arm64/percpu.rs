@@ -4,7 +4,13 @@
 //!
 //! C header: [`arch/arm64/include/asm/percpu.h`](srctree/arch/arm64/include/asm/percpu.h)
 
-use super::evidence::Vhe;
+use super::{
+    evidence::Vhe,
+    registers::{
+        SystemRegister,
+        TPIDR_EL2, //
+    }, //
+};
 use core::ptr;
 
 /// This CPU's instance of a variable made by `DEFINE_PER_CPU()`, of which `variable` is the
@@ -12,7 +18,7 @@ use core::ptr;
 #[inline(always)]
 pub(crate) fn this_cpu_ptr<T>(variable: *mut T, _vhe: Vhe<'_>) -> *mut T {
     // A kernel at EL2 keeps the offset of its CPU there. CAST: an offset.
-    let offset = read_sysreg!("tpidr_el2") as usize;
+    let offset = TPIDR_EL2::read() as usize;
 
     // The instance is no part of the template, so the address must not be derived from that for
     // the compiler: it would know the bounds of what it points to. C has made all instances, and

@@ -9,9 +9,61 @@
 //!     arch/arm64/kvm/hyp/include/hyp/adjust_pc.h: kvm_skip_instr, __kvm_skip_instr
 #![forbid(unsafe_code)]
 
+use super::fields::Value;
+
 /// The state that an exception was taken from, or that a return goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pstate(u64);
+
+impl Value for Pstate {
+    #[inline(always)]
+    fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    #[inline(always)]
+    fn into_raw(self) -> u64 {
+        self.0
+    }
+}
+
+/// A state that a guest may be returned to: one at EL1 or EL0, or an illegal one, which comes back
+/// at once.
+///
+/// # Invariants
+///
+/// As it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GuestPstate(Pstate);
+
+impl GuestPstate {
+    /// For mechanism, which knows that a guest was in that state.
+    #[inline(always)]
+    pub(super) const fn taken(pstate: Pstate) -> Self {
+        // INVARIANT: Hardware let a guest be in it.
+        Self(pstate)
+    }
+
+    /// The state.
+    #[inline(always)]
+    pub(crate) const fn get(self) -> Pstate {
+        self.0
+    }
+
+    /// The state once a step has been taken: see [`Pstate::stepped`].
+    #[inline(always)]
+    pub(crate) const fn stepped(self) -> Self {
+        // INVARIANT: The mode stays.
+        Self(self.0.stepped())
+    }
+
+    /// The state after an AArch64 instruction: see [`Pstate::after_instruction`].
+    #[inline(always)]
+    pub(crate) const fn after_instruction(self) -> Self {
+        // INVARIANT: The mode stays.
+        Self(self.0.after_instruction())
+    }
+}
 
 /// Exception level and stack pointer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,18 +146,19 @@ impl Pstate {
     /// in an illegal state, and so comes back with its first instruction. AArch32's modes are all
     /// below EL2 but for hyp, which an AArch64 EL2 cannot return to.
     #[inline(always)]
-    pub(crate) const fn for_guest(self) -> Self {
+    pub(crate) const fn for_guest(self) -> GuestPstate {
         const ABOVE_EL1: u64 = 0b01000;
 
         if self.0 & Self::M < ABOVE_EL1 || self.is_aarch32() {
-            return self;
+            return GuestPstate(self);
         }
 
-        match self.mode() {
+        // INVARIANT: EL1, or illegal.
+        GuestPstate(match self.mode() {
             Mode::El2t => self.with_mode(Mode::El1t),
             Mode::El2h => self.with_mode(Mode::El1h),
             _ => Self(Self::IL).with_mode(Mode::El2h),
-        }
+        })
     }
 
     #[inline(always)]

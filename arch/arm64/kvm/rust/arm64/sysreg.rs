@@ -1,118 +1,86 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Access to system registers.
+//! The instructions that access system registers, for the types of [`super::registers`]: nothing
+//! else names a register.
 //!
-//! Registers are named by string, either by a name that the assembler knows or by encoding
-//! (`S<op0>_<op1>_C<n>_C<m>_<op2>`). The macros are for the typed accessors of this folder;
-//! nothing else should name a register.
+//! A register is given by its encoding, an expression that is constant.
 
-/// Reads a system register.
-macro_rules! read_sysreg {
-    ($reg:expr) => {{
-        let value: u64;
-        // SAFETY: The reads that this crate makes have no effect on memory that Rust knows of.
-        unsafe {
-            core::arch::asm!(
-                concat!("mrs {}, ", $reg),
-                out(reg) value,
-                options(nomem, nostack, preserves_flags)
-            )
-        };
-        value
-    }};
-}
-
-/// Writes a system register.
-macro_rules! write_sysreg {
-    ($reg:expr, $value:expr) => {{
-        let value: u64 = $value;
-        // SAFETY: No register has an effect on memory that Rust knows of. What else a write does is
-        // the business of the typed accessor that this is expanded in.
-        unsafe {
-            core::arch::asm!(
-                concat!("msr ", $reg, ", {}"),
-                in(reg) value,
-                options(nomem, nostack, preserves_flags)
-            )
-        };
-    }};
-}
-
-/// Reads a guest's EL0 register: `$el0`, or on VHE, where that name means the host's own, its
-/// `_EL02` alias.
-macro_rules! read_sysreg_el0 {
-    ($el0:literal, $el02:literal) => {{
-        let value: u64;
-        // SAFETY: As for `read_sysreg!`; both alternatives write just the output register.
-        unsafe {
-            core::arch::asm!(
-                alternative!(
-                    concat!("mrs {value}, ", $el0),
-                    concat!("mrs {value}, ", $el02)
-                ),
-                cap = const kernel::bindings::ARM64_HAS_VIRT_HOST_EXTN,
-                value = out(reg) value,
-                options(nomem, nostack, preserves_flags)
-            )
-        };
-        value
-    }};
-}
-
-/// Writes a guest's EL0 register; see [`read_sysreg_el0`].
-macro_rules! write_sysreg_el0 {
-    ($el0:literal, $el02:literal, $value:expr) => {{
-        let value: u64 = $value;
-        // SAFETY: As for `write_sysreg!`.
-        unsafe {
-            core::arch::asm!(
-                alternative!(
-                    concat!("msr ", $el0, ", {value}"),
-                    concat!("msr ", $el02, ", {value}")
-                ),
-                cap = const kernel::bindings::ARM64_HAS_VIRT_HOST_EXTN,
-                value = in(reg) value,
-                options(nomem, nostack, preserves_flags)
-            )
-        };
-    }};
-}
-
-/// Makes types of system registers: `Name = "how the assembler knows it"`, by encoding
-/// (`S<op0>_<op1>_C<n>_C<m>_<op2>`) where the assembler would ask for a feature.
-macro_rules! system_registers {
-    ($($(#[$meta:meta])* $name:ident = $reg:literal),* $(,)?) => {$(
-        $(#[$meta])*
-        pub(crate) struct $name;
-
-        impl $crate::arm64::registers::SystemRegister for $name {
-            #[inline(always)]
-            fn read() -> u64 {
-                read_sysreg!($reg)
-            }
-
-            #[inline(always)]
-            unsafe fn write(value: u64) {
-                write_sysreg!($reg, value)
-            }
-        }
-    )*};
-}
-
-/// The same for registers of guests.
-///
-/// All that is named must fulfil the requirements of [`GuestRegister`].
-macro_rules! guest_registers {
-    ($($(#[$meta:meta])* $name:ident = $reg:literal),* $(,)?) => {
-        system_registers! { $($(#[$meta])* $name = $reg),* }
-
-        // SAFETY: Required of the caller of this macro.
-        $(unsafe impl $crate::arm64::registers::GuestRegister for $name {})*
+/// Expands to an `asm!` on a register's name in the assembler's generic form.
+macro_rules! asm_sysreg {
+    ($template:expr, $encoding:expr, $($operands:tt)*) => {
+        core::arch::asm!(
+            $template,
+            op0 = const $encoding.op0(),
+            op1 = const $encoding.op1(),
+            crn = const $encoding.crn(),
+            crm = const $encoding.crm(),
+            op2 = const $encoding.op2(),
+            $($operands)*
+            options(nomem, nostack, preserves_flags)
+        )
     };
 }
 
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
-pub(crate) use {
-    guest_registers,
-    system_registers, //
-};
+/// Reads a system register.
+macro_rules! read_sysreg {
+    ($encoding:expr) => {{
+        let value: u64;
+        // SAFETY: The reads that this crate makes have no effect on memory that Rust knows of.
+        unsafe {
+            asm_sysreg!(
+                "mrs {value}, S{op0}_{op1}_C{crn}_C{crm}_{op2}",
+                $encoding,
+                value = out(reg) value,
+            )
+        };
+        value
+    }};
+}
+
+/// Writes a system register. Unsafe: what the value makes the CPU do is the caller's business.
+macro_rules! write_sysreg {
+    ($encoding:expr, $value:expr) => {
+        asm_sysreg!(
+            "msr S{op0}_{op1}_C{crn}_C{crm}_{op2}, {value}",
+            $encoding,
+            value = in(reg) $value,
+        )
+    };
+}
+
+/// Reads a guest's register by `$own`, or on a VHE host by its `$alias`: they differ in `op1`.
+macro_rules! read_sysreg_vhe {
+    ($own:expr, $alias:expr) => {{
+        let value: u64;
+        // SAFETY: As for `read_sysreg!`; both alternatives write just the output register.
+        unsafe {
+            asm_sysreg!(
+                alternative!(
+                    "mrs {value}, S{op0}_{op1}_C{crn}_C{crm}_{op2}",
+                    "mrs {value}, S{op0}_{alias}_C{crn}_C{crm}_{op2}"
+                ),
+                $own,
+                alias = const $alias.op1(),
+                cap = const crate::bindings::ARM64_HAS_VIRT_HOST_EXTN,
+                value = out(reg) value,
+            )
+        };
+        value
+    }};
+}
+
+/// Writes a guest's register; see [`read_sysreg_vhe`] and [`write_sysreg`].
+macro_rules! write_sysreg_vhe {
+    ($own:expr, $alias:expr, $value:expr) => {
+        asm_sysreg!(
+            alternative!(
+                "msr S{op0}_{op1}_C{crn}_C{crm}_{op2}, {value}",
+                "msr S{op0}_{alias}_C{crn}_C{crm}_{op2}, {value}"
+            ),
+            $own,
+            alias = const $alias.op1(),
+            cap = const crate::bindings::ARM64_HAS_VIRT_HOST_EXTN,
+            value = in(reg) $value,
+        )
+    };
+}

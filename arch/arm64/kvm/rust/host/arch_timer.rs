@@ -1,33 +1,205 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What C's structures keep for each timer of a vCPU.
+//! A timer of a vCPU, as C's structures keep it, and where its state is at the moment.
 //!
 //! C header: [`include/kvm/arm_arch_timer.h`](srctree/include/kvm/arm_arch_timer.h)
 //!
-//! Mirrors: include/kvm/arm_arch_timer.h: arch_timer_offset, arch_timer_context, arch_timer_cpu,
-//!     timer_get_offset
+//! Mirrors: arch/arm64/kvm/arch_timer.c: timer_get_ctl, timer_get_cval, timer_set_ctl,
+//!     timer_set_cval; include/kvm/arm_arch_timer.h: arch_timer_offset, arch_timer_context,
+//!     arch_timer_cpu, arch_timer_ctx_index, timer_context_to_vcpu, timer_get_offset, timer_irq
 
 use super::{
-    hrtimer::SoftTimer,
+    context::OnCpu,
+    hrtimer::{
+        ExpiredTimer,
+        SoftTimer, //
+    },
+    sys_reg::SysReg,
+    timer_id::TimerId,
+    vcpu::{
+        LoadedVcpu,
+        OwnVcpu,
+        Vcpu, //
+    },
     vm::{
         OffsetCell,
-        TimerIndex, //
+        Ppi, //
     }, //
 };
 use core::{
-    marker::PhantomData,
+    mem::offset_of,
     num::NonZero,
+    ops::Deref,
     ptr, //
 };
 use kernel::bindings;
 
-/// Where the latest state of a timer is.
+/// A timer of anyone's vCPU, wherever its state is (`struct arch_timer_context`).
+#[derive(Clone, Copy)]
+pub(crate) struct Timer<'a> {
+    vcpu: Vcpu<'a>,
+    id: TimerId,
+}
+
+impl<'a> Timer<'a> {
+    /// A vCPU's timer of that number.
+    #[inline(always)]
+    pub(super) fn of(vcpu: Vcpu<'a>, id: TimerId) -> Self {
+        Self { vcpu, id }
+    }
+
+    /// From a pointer to C's structure.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` must point at a timer that is set up, of a vCPU that is valid for the lifetime of the
+    /// returned value.
+    #[inline(always)]
+    unsafe fn from_raw(ptr: *mut bindings::arch_timer_context) -> Self {
+        // SAFETY: By the safety requirements, which also say that the number is the element's in a
+        // vCPU's array. Going back to the array's start and then by its offset yields the vCPU.
+        unsafe {
+            let id = match (*ptr).timer_id {
+                bindings::kvm_arch_timers_TIMER_PTIMER => TimerId::Ptimer,
+                bindings::kvm_arch_timers_TIMER_VTIMER => TimerId::Vtimer,
+                bindings::kvm_arch_timers_TIMER_HVTIMER => TimerId::Hvtimer,
+                _ => TimerId::Hptimer,
+            };
+            let vcpu = ptr
+                .sub(id.index())
+                .byte_sub(offset_of!(bindings::kvm_vcpu, arch.timer_cpu.timers));
+
+            Self {
+                vcpu: Vcpu::from_raw(vcpu.cast()),
+                id,
+            }
+        }
+    }
+
+    /// For calls into C, and as the owner of its interrupt.
+    #[inline(always)]
+    pub(crate) fn as_ptr(self) -> *mut bindings::arch_timer_context {
+        // SAFETY: A vCPU is valid by its invariant; the number is within the array.
+        unsafe {
+            (&raw mut (*self.vcpu.as_ptr()).arch.timer_cpu.timers)
+                .cast::<bindings::arch_timer_context>()
+                .add(self.id.index())
+        }
+    }
+
+    /// The vCPU it belongs to.
+    #[inline(always)]
+    pub(crate) fn vcpu(self) -> Vcpu<'a> {
+        self.vcpu
+    }
+
+    /// Which timer it is.
+    #[inline(always)]
+    pub(crate) fn id(self) -> TimerId {
+        self.id
+    }
+
+    /// Its interrupt in the guest.
+    #[inline(always)]
+    pub(crate) fn ppi(self) -> Ppi {
+        self.vcpu.vm().timer_ppi(self.id)
+    }
+
+    /// The Linux IRQ of the hardware timer it uses when direct.
+    #[inline(always)]
+    pub(crate) fn host_irq(self) -> u32 {
+        // SAFETY: Valid by `as_ptr()`, here and below; constant once it is set up.
+        unsafe { (*self.as_ptr()).host_timer_irq }
+    }
+
+    /// Whether the latest state is in hardware, of whatever CPU.
+    #[inline(always)]
+    fn is_loaded(self) -> bool {
+        // SAFETY: See above. Written by the vCPU's thread and read there, and on the CPU that it
+        // is loaded on, and by others for a hint; volatile because an interrupt may be in between.
+        unsafe { (&raw const (*self.as_ptr()).loaded).read_volatile() }
+    }
+
+    /// Where the guest's own compare value is if the timer is in hardware, from C's `ns_frac`,
+    /// which nothing but the timer code that this crate replaces reads.
+    #[inline(always)]
+    fn note(self) -> CvalHome {
+        // SAFETY: As in `is_loaded()`.
+        CvalHome::from_note(unsafe { (&raw const (*self.as_ptr()).ns_frac).read_volatile() })
+    }
+
+    /// The offset that is worked into the compare value in the register, in ticks; `None` if the
+    /// value is the guest's, or the timer is not in hardware.
+    #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+    #[inline(always)]
+    pub(crate) fn offset_in_register(self) -> Option<NonZero<u64>> {
+        match self.note() {
+            CvalHome::Memory { offset } if self.is_loaded() => Some(offset),
+            _ => None,
+        }
+    }
+
+    /// The VM's offset that applies to this timer, if any.
+    #[inline(always)]
+    pub(crate) fn vm_offset(self) -> Option<OffsetCell<'a>> {
+        // SAFETY: See above; null, or a cell of the timer's own VM.
+        unsafe { OffsetCell::from_raw((*self.as_ptr()).offset.vm_offset) }
+    }
+
+    /// The guest hypervisor's offset that applies to this timer, if any.
+    #[inline(always)]
+    pub(crate) fn vcpu_offset(self) -> Option<OffsetCell<'a>> {
+        // SAFETY: See above; null, or a cell of the timer's own vCPU.
+        unsafe { OffsetCell::from_raw((*self.as_ptr()).offset.vcpu_offset) }
+    }
+
+    /// Where its registers are in memory: control, and compare value. Others may access them at
+    /// the same time, each in one piece: an expiring soft timer, and a guest hypervisor. All bits
+    /// are the guest's, whatever its features are.
+    #[inline(never)]
+    fn registers(self) -> (*mut u64, *mut u64) {
+        let regs = self.vcpu.context().sys_regs();
+        let slots = |ctl, cval| (regs.slot(ctl), regs.slot(cval));
+
+        match self.id {
+            TimerId::Ptimer => slots(SysReg::CNTP_CTL_EL0, SysReg::CNTP_CVAL_EL0),
+            TimerId::Vtimer => slots(SysReg::CNTV_CTL_EL0, SysReg::CNTV_CVAL_EL0),
+            TimerId::Hvtimer => slots(SysReg::CNTHV_CTL_EL2, SysReg::CNTHV_CVAL_EL2),
+            TimerId::Hptimer => slots(SysReg::CNTHP_CTL_EL2, SysReg::CNTHP_CVAL_EL2),
+        }
+    }
+
+    #[inline(always)]
+    fn state_in_memory(self) -> State {
+        let (ctl, cval) = self.registers();
+
+        // SAFETY: Valid by `registers()`.
+        unsafe {
+            State {
+                ctl: ctl.read_volatile(),
+                cval: cval.read_volatile(),
+            }
+        }
+    }
+
+    /// The registers as they are in memory, latest state or not. For tracepoints.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` must point at a timer that is set up, of a valid vCPU.
+    pub(crate) unsafe fn traced_state(ptr: *mut bindings::arch_timer_context) -> State {
+        // SAFETY: By the safety requirements.
+        unsafe { Self::from_raw(ptr) }.state_in_memory()
+    }
+}
+
+/// The registers of a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Residence {
-    /// In the vCPU's registers in memory.
-    Memory,
-    /// In the hardware of the CPU that the vCPU is loaded on.
-    Hardware(CvalHome),
+pub(crate) struct State {
+    /// Control.
+    pub(crate) ctl: u64,
+    /// The compare value.
+    pub(crate) cval: u64,
 }
 
 /// Where the guest's own compare value is while its timer is in hardware.
@@ -43,163 +215,265 @@ pub(crate) enum CvalHome {
     },
 }
 
-/// A reference to a `struct arch_timer_context`.
-///
-/// `loaded` and `ns_frac` have no reader but the timer code that this crate replaces. The latter
-/// serves to tell the [`CvalHome`]: it is the offset, or 0.
-///
-/// # Invariants
-///
-/// `ptr` points into the array of timers of a vCPU that lives for `'a`; if the context is
-/// initialised, at the element named by its `timer_id`.
-#[derive(Clone, Copy)]
-pub(crate) struct TimerContext<'a> {
-    ptr: *mut bindings::arch_timer_context,
-    _vcpu: PhantomData<&'a ()>,
+impl CvalHome {
+    /// By the offset that is worked into the register, if any.
+    #[inline(always)]
+    fn from_note(offset: u64) -> Self {
+        NonZero::new(offset).map_or(Self::Register, |offset| Self::Memory { offset })
+    }
 }
 
-impl<'a> TimerContext<'a> {
-    /// # Safety
-    ///
-    /// The type's invariant must hold for the lifetime of the returned value.
+/// A timer whose state is in memory, and stays there while the value is in use: its vCPU is loaded
+/// here and the caller stays on this CPU, or it is not loaded and cannot be, or the timer is
+/// emulated and its soft timer has expired.
+///
+/// Who holds it by value or `&mut` may write to its registers.
+pub(crate) struct MemoryTimer<'a>(Timer<'a>);
+
+/// A timer whose state is in the hardware of this CPU, which the caller stays on.
+pub(crate) struct HardwareTimer<'a>(Timer<'a>);
+
+/// Where a timer's state is, on the CPU that can get at it.
+pub(crate) enum Place<'a> {
+    /// In memory.
+    Memory(MemoryTimer<'a>),
+    /// In this CPU's hardware.
+    Hardware(HardwareTimer<'a>),
+}
+
+/// A look at a timer of a vCPU that may be loaded or put on another CPU at any time: a hint.
+pub(crate) struct Glimpse<'a>(Place<'a>);
+
+impl<'a> LoadedVcpu<'a> {
+    /// Where one of its timers is.
     #[inline(always)]
-    pub(crate) unsafe fn from_raw(ptr: *mut bindings::arch_timer_context) -> Self {
-        // INVARIANT: By the safety requirements.
-        Self {
-            ptr,
-            _vcpu: PhantomData,
-        }
-    }
+    pub(crate) fn locate(self, id: TimerId) -> Place<'a> {
+        let timer = self.timer(id);
 
-    /// The context that a soft timer is part of.
-    ///
-    /// # Safety
-    ///
-    /// `timer` must be the `hrtimer` of an initialised context that is valid for `'a`.
-    #[inline(always)]
-    pub(crate) unsafe fn of_soft_timer(timer: *mut bindings::hrtimer) -> Self {
-        let offset = core::mem::offset_of!(bindings::arch_timer_context, hrtimer);
-
-        // SAFETY: By the safety requirements the offset leads back to the context.
-        unsafe { Self::from_raw(timer.byte_sub(offset).cast()) }
-    }
-
-    /// For calls into C, and as the owner of its interrupt.
-    #[inline(always)]
-    pub(crate) fn as_ptr(self) -> *mut bindings::arch_timer_context {
-        self.ptr
-    }
-
-    /// Which timer it is; `None` if C's number for it is out of range, which it never is.
-    #[inline(always)]
-    pub(crate) fn index(self) -> Option<TimerIndex> {
-        // SAFETY: Valid by the type invariant, here and below. CAST: widening.
-        TimerIndex::new(unsafe { (*self.ptr).timer_id } as usize)
-    }
-
-    /// The Linux IRQ of the hardware timer it uses when direct.
-    #[inline(always)]
-    pub(crate) fn host_irq(self) -> u32 {
-        // SAFETY: See above.
-        unsafe { (*self.ptr).host_timer_irq }
-    }
-
-    /// Whether the latest state is in hardware.
-    #[inline(always)]
-    pub(crate) fn is_loaded(self) -> bool {
-        // SAFETY: See above. Written by the vCPU's thread and read there, and on the CPU that it
-        // is loaded on; volatile because an interrupt may be in between.
-        unsafe { (&raw const (*self.ptr).loaded).read_volatile() }
-    }
-
-    /// Where the latest state is.
-    #[inline(always)]
-    pub(crate) fn residence(self) -> Residence {
-        // SAFETY: As in `is_loaded()`.
-        let offset = unsafe { (&raw const (*self.ptr).ns_frac).read_volatile() };
-
-        match (self.is_loaded(), NonZero::new(offset)) {
-            (false, _) => Residence::Memory,
-            (true, None) => Residence::Hardware(CvalHome::Register),
-            (true, Some(offset)) => Residence::Hardware(CvalHome::Memory { offset }),
-        }
-    }
-
-    /// The offset that is worked into the compare value in the register, in ticks; `None` if the
-    /// value is the guest's, or the timer is not in hardware.
-    #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
-    #[inline(always)]
-    pub(crate) fn offset_in_register(self) -> Option<NonZero<u64>> {
-        match self.residence() {
-            Residence::Hardware(CvalHome::Memory { offset }) => Some(offset),
-            Residence::Hardware(CvalHome::Register) | Residence::Memory => None,
-        }
-    }
-
-    /// Notes where the latest state is now.
-    #[inline(always)]
-    pub(crate) fn set_residence(self, residence: Residence) {
-        let (loaded, offset) = match residence {
-            Residence::Memory => (false, 0),
-            Residence::Hardware(CvalHome::Register) => (true, 0),
-            Residence::Hardware(CvalHome::Memory { offset }) => (true, offset.get()),
-        };
-
-        // SAFETY: As in `is_loaded()`.
-        unsafe {
-            (&raw mut (*self.ptr).ns_frac).write_volatile(offset);
-            (&raw mut (*self.ptr).loaded).write_volatile(loaded);
-        }
-    }
-
-    /// The VM's offset that applies to this timer, if any.
-    #[inline(always)]
-    pub(crate) fn vm_offset(self) -> Option<OffsetCell<'a>> {
-        // SAFETY: See above.
-        Self::cell(unsafe { (*self.ptr).offset.vm_offset })
-    }
-
-    /// The guest hypervisor's offset that applies to this timer, if any.
-    #[inline(always)]
-    pub(crate) fn vcpu_offset(self) -> Option<OffsetCell<'a>> {
-        // SAFETY: See above.
-        Self::cell(unsafe { (*self.ptr).offset.vcpu_offset })
-    }
-
-    #[inline(always)]
-    fn cell(ptr: *mut u64) -> Option<OffsetCell<'a>> {
-        if ptr.is_null() {
-            None
+        if timer.is_loaded() {
+            Place::Hardware(HardwareTimer(timer))
         } else {
-            Some(OffsetCell::new(ptr))
+            Place::Memory(MemoryTimer(timer))
         }
     }
 
-    /// Lets offsets of the timer's own VM and vCPU apply to it.
-    pub(crate) fn set_offsets(self, vm: Option<OffsetCell<'a>>, vcpu: Option<OffsetCell<'a>>) {
-        let raw = |cell: Option<OffsetCell<'a>>| cell.map_or(ptr::null_mut(), OffsetCell::as_ptr);
-
-        // SAFETY: See above.
-        unsafe {
-            (*self.ptr).offset.vm_offset = raw(vm);
-            (*self.ptr).offset.vcpu_offset = raw(vcpu);
+    /// One of its timers, if it is in memory.
+    #[inline(always)]
+    pub(crate) fn in_memory(self, id: TimerId) -> Option<MemoryTimer<'a>> {
+        match self.locate(id) {
+            Place::Memory(timer) => Some(timer),
+            Place::Hardware(_) => None,
         }
     }
 
-    /// Sets the facts that never change again.
-    pub(crate) fn init(self, index: TimerIndex, host_irq: u32) {
-        // SAFETY: See above. CAST: the index of an enumerator.
-        unsafe {
-            (*self.ptr).timer_id = index.get() as bindings::kvm_arch_timers;
-            (*self.ptr).host_timer_irq = host_irq;
+    /// One of its timers, if it is in hardware.
+    #[inline(always)]
+    pub(crate) fn in_hardware(self, id: TimerId) -> Option<HardwareTimer<'a>> {
+        match self.locate(id) {
+            Place::Memory(_) => None,
+            Place::Hardware(timer) => Some(timer),
         }
+    }
+}
+
+impl<'a> LoadedVcpu<'a> {
+    /// Has `program` put one of its timers into the hardware, if it is in memory. `program` returns
+    /// the offset that it worked into the compare value, or 0, and what else the caller wants.
+    #[inline(always)]
+    pub(crate) fn into_hardware<R>(
+        self,
+        id: TimerId,
+        program: impl FnOnce(&MemoryTimer<'a>) -> (u64, R),
+    ) -> Option<(HardwareTimer<'a>, R)> {
+        let timer = self.in_memory(id)?;
+        let (worked_in, result) = program(&timer);
+
+        // SAFETY: As in `is_loaded()`.
+        unsafe {
+            (&raw mut (*timer.as_ptr()).ns_frac).write_volatile(worked_in);
+            (&raw mut (*timer.as_ptr()).loaded).write_volatile(true);
+        }
+        Some((HardwareTimer(timer.0), result))
+    }
+}
+
+impl<'a> Vcpu<'a> {
+    /// Looks where one of its timers is; `None` if it is in the hardware of another CPU.
+    #[inline(always)]
+    pub(crate) fn glimpse(self, id: TimerId, on_cpu: OnCpu<'a>) -> Option<Glimpse<'a>> {
+        let timer = self.timer(id);
+
+        // Looked at once.
+        if !timer.is_loaded() {
+            Some(Glimpse(Place::Memory(MemoryTimer(timer))))
+        } else if Vcpu::running(on_cpu).is_some_and(|running| running.is(self)) {
+            Some(Glimpse(Place::Hardware(HardwareTimer(timer))))
+        } else {
+            None
+        }
+    }
+}
+
+impl<'a> OwnVcpu<'a> {
+    /// One of the timers of a vCPU that is not loaded, or has been put. A warning if the timer was
+    /// left in hardware.
+    #[inline]
+    pub(crate) fn at_rest(self, id: TimerId) -> Option<MemoryTimer<'a>> {
+        let timer = self.timer(id);
+
+        (!kernel::warn_on!(timer.is_loaded())).then_some(MemoryTimer(timer))
     }
 
     /// The hrtimer that stands in for the hardware while the timer is emulated.
     #[inline(always)]
-    pub(crate) fn soft_timer(self) -> SoftTimer<'a> {
-        // SAFETY: Pinned inside the vCPU; `setup()` is called when the vCPU is made, before
-        // anything else.
-        unsafe { SoftTimer::from_raw(&raw mut (*self.ptr).hrtimer) }
+    pub(crate) fn soft_timer(self, id: TimerId) -> SoftTimer<'a> {
+        // SAFETY: Pinned inside the vCPU, which is complete and has it set up.
+        unsafe { SoftTimer::from_raw(&raw mut (*self.timer(id).as_ptr()).hrtimer) }
+    }
+
+    /// Lets other offsets apply to a timer.
+    pub(crate) fn set_offset_source(self, id: TimerId, source: OffsetSource) {
+        let data = self.vm().timer_data();
+
+        // SAFETY: Valid by `as_ptr()`. The cells are of the timer's own VM, and of its own vCPU: no
+        // pointer outlives what it points at.
+        unsafe {
+            let (vm, vcpu) = match source {
+                OffsetSource::None => (ptr::null_mut(), ptr::null_mut()),
+                OffsetSource::VmVirtual => (&raw mut (*data).voffset, ptr::null_mut()),
+                OffsetSource::VmPhysical => (&raw mut (*data).poffset, ptr::null_mut()),
+                OffsetSource::VmPhysicalAndGuest => (
+                    &raw mut (*data).poffset,
+                    self.context().sys_regs().slot(SysReg::CNTVOFF_EL2),
+                ),
+            };
+            let offset = &raw mut (*self.timer(id).as_ptr()).offset;
+
+            (*offset).vm_offset = vm;
+            (*offset).vcpu_offset = vcpu;
+        }
+    }
+}
+
+/// Which offsets apply to a timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OffsetSource {
+    /// None.
+    None,
+    /// The VM's virtual one.
+    VmVirtual,
+    /// The VM's physical one.
+    VmPhysical,
+    /// The VM's physical one, and on top the vCPU's `CNTVOFF_EL2`.
+    VmPhysicalAndGuest,
+}
+
+impl<'a> MemoryTimer<'a> {
+    /// The emulated timer whose soft timer has expired, and that.
+    ///
+    /// # Safety
+    ///
+    /// Must be called from the callback of the soft timer, `timer`, of a vCPU that is valid for
+    /// `'a`. Whoever moves a timer into hardware, or writes to it, stops its soft timer first.
+    #[inline(always)]
+    pub(crate) unsafe fn of_expired(timer: *mut bindings::hrtimer) -> (Self, ExpiredTimer<'a>) {
+        let offset = offset_of!(bindings::arch_timer_context, hrtimer);
+
+        // SAFETY: By the safety requirements the offset leads back to the timer.
+        unsafe {
+            (
+                Self(Timer::from_raw(timer.byte_sub(offset).cast())),
+                ExpiredTimer::from_raw(timer),
+            )
+        }
+    }
+
+    /// Its registers.
+    #[inline(always)]
+    pub(crate) fn state(&self) -> State {
+        self.state_in_memory()
+    }
+
+    /// Sets its control register.
+    #[inline(always)]
+    pub(crate) fn set_ctl(&mut self, ctl: u64) {
+        // SAFETY: Valid by `registers()`.
+        unsafe { self.registers().0.write_volatile(ctl) };
+    }
+
+    /// Sets its compare value.
+    #[inline(always)]
+    pub(crate) fn set_cval(&mut self, cval: u64) {
+        // SAFETY: Valid by `registers()`.
+        unsafe { self.registers().1.write_volatile(cval) };
+    }
+
+    /// Sets the offset that a guest hypervisor gives its guest, if it has a say in the timer's.
+    pub(crate) fn set_vcpu_offset(&mut self, offset: u64) {
+        if let Some(cell) = self.vcpu_offset() {
+            cell.write(offset);
+        }
+    }
+}
+
+impl<'a> HardwareTimer<'a> {
+    /// Where the guest's own compare value is.
+    #[inline(always)]
+    pub(crate) fn cval_home(&self) -> CvalHome {
+        self.note()
+    }
+
+    /// Saves its registers to memory: control, and the compare value if it was the guest's.
+    #[inline(always)]
+    pub(crate) fn save(&mut self, ctl: u64, cval: Option<u64>) {
+        let (ctl_slot, cval_slot) = self.registers();
+
+        // SAFETY: Valid by `registers()`.
+        unsafe {
+            ctl_slot.write_volatile(ctl);
+            if let Some(cval) = cval {
+                cval_slot.write_volatile(cval);
+            }
+        }
+    }
+
+    /// Notes that memory has its latest state, and the hardware timer is off.
+    #[inline(always)]
+    pub(crate) fn into_memory(self) -> MemoryTimer<'a> {
+        // SAFETY: As in `is_loaded()`.
+        unsafe { (&raw mut (*self.as_ptr()).loaded).write_volatile(false) };
+        MemoryTimer(self.0)
+    }
+}
+
+/// The stronger turns into the weaker.
+macro_rules! deref {
+    ($($strong:ident => $weak:ident;)*) => {$(
+        impl<'a> Deref for $strong<'a> {
+            type Target = $weak<'a>;
+
+            #[inline(always)]
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+    )*};
+}
+
+deref! {
+    MemoryTimer => Timer;
+    HardwareTimer => Timer;
+    Glimpse => Place;
+}
+
+impl<'a> Deref for Place<'a> {
+    type Target = Timer<'a>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Memory(timer) => timer,
+            Self::Hardware(timer) => timer,
+        }
     }
 }

@@ -9,7 +9,11 @@
 
 use super::{
     sys_reg::SysReg,
-    vcpu::Vcpu, //
+    vcpu::{
+        LoadedVcpu,
+        OwnVcpu,
+        Vcpu, //
+    }, //
 };
 use crate::{
     arm64::cpucaps,
@@ -226,8 +230,8 @@ impl<'a> CpuContext<'a> {
 
     /// For the host's context: names the vCPU that is loaded on its CPU, until it is told `None`.
     #[inline(always)]
-    pub(crate) fn set_running_vcpu(self, vcpu: Option<Vcpu<'_>>) {
-        let vcpu = vcpu.map_or(ptr::null_mut(), Vcpu::as_ptr);
+    pub(crate) fn set_running_vcpu(self, vcpu: Option<LoadedVcpu<'_>>) {
+        let vcpu = vcpu.map_or(ptr::null_mut(), |vcpu| vcpu.as_ptr());
 
         // SAFETY: See above.
         unsafe { (*self.ptr).__hyp_running_vcpu = vcpu };
@@ -271,13 +275,6 @@ impl SysRegs<'_> {
         unsafe { self.slot(reg).read_volatile() }
     }
 
-    /// Sets the value of a register that others may read or write meanwhile, in one store.
-    #[inline(always)]
-    pub(crate) fn set_once(self, reg: SysReg, value: u64) {
-        // SAFETY: By the type invariant.
-        unsafe { self.slot(reg).write_volatile(value) };
-    }
-
     /// The value of a register.
     #[inline(always)]
     pub(crate) fn get(self, reg: SysReg) -> u64 {
@@ -294,11 +291,19 @@ impl SysRegs<'_> {
 }
 
 impl<'a> Vcpu<'a> {
-    /// Its registers in memory.
+    /// Its registers in memory, for this layer: what others may look at at any time.
     #[inline(always)]
-    pub(crate) fn context(self) -> CpuContext<'a> {
+    pub(super) fn context(self) -> CpuContext<'a> {
         // SAFETY: A vCPU's context lives as long as the vCPU. Who is not its thread uses it for what
         // the type's invariant allows.
         unsafe { CpuContext::from_raw(&raw mut (*self.as_ptr()).arch.ctxt) }
+    }
+}
+
+impl<'a> OwnVcpu<'a> {
+    /// Its registers in memory.
+    #[inline(always)]
+    pub(crate) fn context(self) -> CpuContext<'a> {
+        Vcpu::context(*self)
     }
 }

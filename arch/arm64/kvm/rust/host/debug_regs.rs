@@ -8,11 +8,11 @@
 //!     restore_debug; arch/arm64/include/asm/kvm_host.h: kvm_debug_regs_in_use,
 //!     kvm_host_owns_debug_regs
 
-use super::vcpu::Vcpu;
+use super::vcpu::OwnVcpu;
 use crate::{
     arm64::{
         evidence::Masked,
-        registers::shared::{
+        registers::{
             Dbgbcr,
             Dbgbvr,
             Dbgwcr,
@@ -86,7 +86,7 @@ impl DebugRegs<'_> {
     }
 }
 
-impl<'a> Vcpu<'a> {
+impl<'a> OwnVcpu<'a> {
     /// Who uses the breakpoints and watchpoints.
     #[inline(always)]
     pub(crate) fn debug_owner(self) -> DebugOwner {

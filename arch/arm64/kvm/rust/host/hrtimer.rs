@@ -13,9 +13,54 @@
 use core::marker::PhantomData;
 use kernel::bindings;
 
-/// What a C hrtimer calls on expiry.
-pub(crate) type Callback =
-    unsafe extern "C" fn(*mut bindings::hrtimer) -> bindings::hrtimer_restart;
+/// What an hrtimer that is part of a structure `Owner` calls on expiry.
+pub(crate) struct Callback<Owner> {
+    function: RawCallback,
+    _owner: PhantomData<fn(Owner)>,
+}
+
+type RawCallback = unsafe extern "C" fn(*mut bindings::hrtimer) -> bindings::hrtimer_restart;
+
+impl<Owner> Clone for Callback<Owner> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Owner> Copy for Callback<Owner> {}
+
+impl<Owner> Callback<Owner> {
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// `function` must be sound to call, by the hrtimer core, with the hrtimer of any `Owner` that
+    /// is set up.
+    pub(crate) const unsafe fn new(function: RawCallback) -> Self {
+        Self {
+            function,
+            _owner: PhantomData,
+        }
+    }
+
+    /// Prepares an hrtimer to call it.
+    ///
+    /// # Safety
+    ///
+    /// `timer` must be part of an `Owner`, which is otherwise set up before the hrtimer is started;
+    /// nobody may use it yet.
+    pub(super) unsafe fn set_up(self, timer: *mut bindings::hrtimer) {
+        // SAFETY: By the safety requirements. CAST: small constants with C's types.
+        unsafe {
+            bindings::hrtimer_setup(
+                timer,
+                Some(self.function),
+                bindings::CLOCK_MONOTONIC as i32,
+                bindings::hrtimer_mode_HRTIMER_MODE_ABS_HARD,
+            )
+        };
+    }
+}
 
 /// An instant of `CLOCK_MONOTONIC`.
 #[derive(Clone, Copy)]
@@ -34,8 +79,7 @@ impl Instant {
 ///
 /// # Invariants
 ///
-/// `ptr` points at a `struct hrtimer` that is valid and does not move for `'a`, and is set up but
-/// for a call of [`SoftTimer::setup`] that comes first.
+/// `ptr` points at a `struct hrtimer` that is set up, and valid and not moved for `'a`.
 #[derive(Clone, Copy)]
 pub(crate) struct SoftTimer<'a> {
     ptr: *mut bindings::hrtimer,
@@ -45,10 +89,9 @@ pub(crate) struct SoftTimer<'a> {
 impl SoftTimer<'_> {
     /// # Safety
     ///
-    /// `ptr` must be valid and pinned for the lifetime of the returned value; if [`Self::setup`]
-    /// was not called on it yet, it must be the first function to be called.
+    /// The type's invariant must hold for the lifetime of the returned value.
     #[inline(always)]
-    pub(crate) unsafe fn from_raw(ptr: *mut bindings::hrtimer) -> Self {
+    pub(super) unsafe fn from_raw(ptr: *mut bindings::hrtimer) -> Self {
         // INVARIANT: By the safety requirements.
         Self {
             ptr,
@@ -56,29 +99,11 @@ impl SoftTimer<'_> {
         }
     }
 
-    /// Prepares the timer to call `callback`.
-    ///
-    /// # Safety
-    ///
-    /// `callback` must be sound to call with this timer's address for as long as it may expire.
-    pub(crate) unsafe fn setup(self, callback: Callback) {
-        // SAFETY: `ptr` is valid by the type invariant, and nobody uses the timer yet.
-        unsafe {
-            bindings::hrtimer_setup(
-                self.ptr,
-                Some(callback),
-                // CAST: Small constants with C's types.
-                bindings::CLOCK_MONOTONIC as i32,
-                bindings::hrtimer_mode_HRTIMER_MODE_ABS_HARD,
-            )
-        };
-    }
-
     /// (Re)starts the timer to expire `ns` nanoseconds after `start`, at the latest at the end of
     /// time.
     #[inline]
     pub(crate) fn start(self, start: Instant, ns: i64) {
-        // SAFETY: `ptr` is valid and set up, by the type invariant.
+        // SAFETY: By the type invariant.
         unsafe {
             bindings::hrtimer_start(
                 self.ptr,
@@ -89,10 +114,10 @@ impl SoftTimer<'_> {
     }
 
     /// Stops the timer and waits for a callback in progress. The callback takes no lock that a
-    /// caller of this may hold.
+    /// caller of this may hold, and does not get at its own timer but as an [`ExpiredTimer`].
     #[inline]
     pub(crate) fn cancel(self) {
-        // SAFETY: `ptr` is valid and set up, by the type invariant.
+        // SAFETY: By the type invariant.
         unsafe { bindings::hrtimer_cancel(self.ptr) };
     }
 }
@@ -101,9 +126,10 @@ impl SoftTimer<'_> {
 pub(crate) struct ExpiredTimer<'a>(SoftTimer<'a>);
 
 /// What becomes of a timer after its callback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Restart {
     /// It stays expired.
+    #[default]
     No,
     /// It runs again, until the time set by [`ExpiredTimer::forward`].
     Yes,
@@ -114,7 +140,7 @@ impl<'a> ExpiredTimer<'a> {
     ///
     /// Must be called from the callback of the timer, which must be valid for `'a`.
     #[inline(always)]
-    pub(crate) unsafe fn from_raw(ptr: *mut bindings::hrtimer) -> Self {
+    pub(super) unsafe fn from_raw(ptr: *mut bindings::hrtimer) -> Self {
         // SAFETY: An expired timer was set up; valid by the safety requirements.
         Self(unsafe { SoftTimer::from_raw(ptr) })
     }

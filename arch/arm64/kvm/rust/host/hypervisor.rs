@@ -7,7 +7,7 @@
 use kernel::bindings;
 
 /// Sets `CNTVOFF_EL2`, in ticks. On return the change is in effect.
-#[inline]
+#[inline(never)]
 pub(crate) fn set_cntvoff(offset: u64) {
     // SAFETY: Any value is accepted. The host itself does not use the virtual counter.
     unsafe { bindings::kvm_timer_set_cntvoff_nvhe(offset) };

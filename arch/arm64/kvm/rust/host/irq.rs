@@ -8,7 +8,10 @@
 //! Mirrors: arch/arm64/kvm/arch_timer.c: host_vtimer_irq_flags, host_ptimer_irq_flags,
 //!     set_timer_irq_phys_active, kvm_irq_fixup_flags, kvm_timer_hyp_init
 
-use super::context::OnCpu;
+use super::{
+    context::OnCpu,
+    log, //
+};
 use core::mem;
 use kernel::{
     bindings,
@@ -22,9 +25,23 @@ use kernel::{
     },
 };
 
-/// An interrupt handler. Its second argument is this CPU's slot of the running vCPUs.
-pub(crate) type Handler =
-    unsafe extern "C" fn(i32, *mut core::ffi::c_void) -> bindings::irqreturn_t;
+/// An interrupt handler, called with the interrupt's number and this CPU's slot of the running
+/// vCPUs.
+#[derive(Clone, Copy)]
+pub(crate) struct Handler(RawHandler);
+
+type RawHandler = unsafe extern "C" fn(i32, *mut core::ffi::c_void) -> bindings::irqreturn_t;
+
+impl Handler {
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// `function` must be sound to call, by the interrupt core, with those arguments.
+    pub(crate) const unsafe fn new(function: RawHandler) -> Self {
+        Self(function)
+    }
+}
 
 /// A per-CPU interrupt of the host, by Linux IRQ number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,18 +51,21 @@ pub(crate) struct HostIrq {
 }
 
 impl HostIrq {
-    /// Takes the trigger type from firmware's description of the interrupt. Anything but a level
-    /// is a firmware bug; then `bad_trigger` is called and level low assumed.
-    pub(crate) fn new(irq: u32, bad_trigger: impl FnOnce()) -> Self {
+    /// An interrupt that firmware describes, unless its number says that there is none. One that is
+    /// not described as a level is a firmware bug; then level low is assumed.
+    pub(crate) fn find(number: i32) -> Option<Self> {
+        let irq = u32::try_from(number).ok().filter(|irq| *irq != 0)?;
         // SAFETY: No preconditions.
-        let mut trigger = unsafe { bindings::irq_get_trigger_type(irq) };
+        let trigger = unsafe { bindings::irq_get_trigger_type(irq) };
 
-        if trigger != bindings::IRQF_TRIGGER_HIGH && trigger != bindings::IRQF_TRIGGER_LOW {
-            bad_trigger();
-            trigger = bindings::IRQF_TRIGGER_LOW;
+        if trigger == bindings::IRQF_TRIGGER_HIGH || trigger == bindings::IRQF_TRIGGER_LOW {
+            return Some(Self { irq, trigger });
         }
-
-        Self { irq, trigger }
+        log::bad_trigger(irq);
+        Some(Self {
+            irq,
+            trigger: bindings::IRQF_TRIGGER_LOW,
+        })
     }
 
     /// The Linux IRQ number.
@@ -73,12 +93,12 @@ impl HostIrq {
     ///
     /// The interrupt core's.
     pub(crate) fn request(self, handler: Handler, name: &'static CStr) -> Result<RequestedIrq> {
-        // SAFETY: The handler is sound for the data it gets, its type's contract; the name lives
-        // for ever, and so do the per-CPU data.
+        // SAFETY: The handler is sound for the data it gets, by its constructor; the name lives for
+        // ever, and so do the per-CPU data.
         to_result(unsafe {
             bindings::request_percpu_irq(
                 self.irq,
-                Some(handler),
+                Some(handler.0),
                 name.as_char_ptr(),
                 bindings::kvm_get_running_vcpus().cast(),
             )
@@ -88,21 +108,20 @@ impl HostIrq {
     }
 }
 
-/// Sets the active state at the host's GIC of an interrupt of this CPU.
-///
-/// # Errors
-///
-/// The interrupt core's: no such interrupt, or a controller without active states.
+/// Sets the active state at the host's GIC of an interrupt of this CPU. A warning if there is no
+/// such interrupt, or a controller without active states.
 #[inline]
-pub(crate) fn set_active(irq: u32, active: bool, _on_cpu: OnCpu<'_>) -> Result {
+pub(crate) fn set_active(irq: u32, active: bool, _on_cpu: OnCpu<'_>) {
     // SAFETY: Any number is accepted; the caller stays on this CPU, whose state it is.
-    to_result(unsafe {
+    let error = unsafe {
         bindings::irq_set_irqchip_state(
             irq,
             bindings::irqchip_irq_state_IRQCHIP_STATE_ACTIVE,
             active,
         )
-    })
+    };
+
+    kernel::warn_on!(error != 0);
 }
 
 /// A requested interrupt; given back on drop, unless [kept](Self::keep).

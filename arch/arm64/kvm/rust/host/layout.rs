@@ -6,6 +6,7 @@
 //! constants are evaluated by clang, in `rust/bindings/kvm_arm64.h`. All structures are here that
 //! this crate looks into, each with the last field that it uses: a fault before it moves it.
 
+use super::timer_id::TimerId;
 use core::mem::{
     offset_of,
     size_of, //
@@ -56,6 +57,29 @@ assert_layout! {
     arch_timer_kvm_info as TIMER_KVM_INFO: physical_irq;
     kvm_arm_counter_offset as COUNTER_OFFSET: reserved;
     hrtimer as HRTIMER: function;
-    task_struct as TASK: pid;
     kvm_device_attr as DEVICE_ATTR: addr;
 }
+
+/// Our number of a timer is C's.
+const fn is_number_of(id: TimerId, raw: bindings::kvm_arch_timers) -> bool {
+    // CAST: a small number.
+    id as bindings::kvm_arch_timers == raw
+}
+
+static_assert!(is_number_of(
+    TimerId::Ptimer,
+    bindings::kvm_arch_timers_TIMER_PTIMER
+));
+static_assert!(is_number_of(
+    TimerId::Vtimer,
+    bindings::kvm_arch_timers_TIMER_VTIMER
+));
+static_assert!(is_number_of(
+    TimerId::Hvtimer,
+    bindings::kvm_arch_timers_TIMER_HVTIMER
+));
+static_assert!(is_number_of(
+    TimerId::Hptimer,
+    bindings::kvm_arch_timers_TIMER_HPTIMER
+));
+static_assert!(TimerId::ALL.len() == bindings::kvm_arch_timers_NR_KVM_TIMERS as usize);

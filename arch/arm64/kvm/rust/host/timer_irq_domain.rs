@@ -15,9 +15,9 @@
 
 use super::{
     context::IrqOff,
+    timer_id::TimerId,
     vcpu::Vcpu,
-    vgic::HostGic,
-    vm::TimerIndex, //
+    vgic::HostGic, //
 };
 use core::ffi::c_void;
 use kernel::{
@@ -83,14 +83,14 @@ impl TimerIrqDomain {
     /// # Errors
     ///
     /// The interrupt core's, if the interrupt is in use already.
-    pub(crate) fn push(&self, irq: u32, timer: TimerIndex) -> Result {
+    pub(crate) fn push(&self, irq: u32, timer: TimerId) -> Result {
         // SAFETY: The domain is complete; the argument is what `alloc()` expects.
         to_result(unsafe {
             bindings::irq_domain_push_irq(
                 self.ptr,
                 // CAST: C's type for the same number.
                 irq as i32,
-                core::ptr::without_provenance_mut::<c_void>(timer.get()),
+                core::ptr::without_provenance_mut::<c_void>(timer.index()),
             )
         })
     }

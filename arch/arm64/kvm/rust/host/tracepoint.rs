@@ -4,7 +4,7 @@
 //! that tools know. A disabled one costs a NOP; arguments are made up only for an enabled one.
 
 use super::{
-    arch_timer::TimerContext,
+    arch_timer::Timer,
     vcpu::Vcpu, //
 };
 use kernel::bindings;
@@ -51,8 +51,13 @@ fn shown_id(vcpu: Vcpu<'_>) -> usize {
 
 /// `kvm_timer_update_irq`: a timer drives its line.
 #[inline(always)]
-pub(crate) fn timer_update_irq(vcpu: Vcpu<'_>, intid: u32, high: bool) {
-    trace!(kvm_timer_update_irq, shown_id(vcpu), intid, i32::from(high));
+pub(crate) fn timer_update_irq(timer: Timer<'_>, high: bool) {
+    trace!(
+        kvm_timer_update_irq,
+        shown_id(timer.vcpu()),
+        timer.ppi().intid(),
+        i32::from(high)
+    );
 }
 
 /// `kvm_get_timer_map`: C asks which timers are direct and which emulated.
@@ -87,24 +92,24 @@ fn count_timer_map(vcpu: Vcpu<'_>) {
 
 /// `kvm_timer_save_state`: a timer leaves the hardware.
 #[inline(always)]
-pub(crate) fn timer_save_state(timer: TimerContext<'_>) {
+pub(crate) fn timer_save_state(timer: Timer<'_>) {
     trace!(kvm_timer_save_state, timer.as_ptr());
 }
 
 /// `kvm_timer_restore_state`: a timer enters the hardware.
 #[inline(always)]
-pub(crate) fn timer_restore_state(timer: TimerContext<'_>) {
+pub(crate) fn timer_restore_state(timer: Timer<'_>) {
     trace!(kvm_timer_restore_state, timer.as_ptr());
 }
 
 /// `kvm_timer_hrtimer_expire`: the hrtimer of an emulated timer expires.
 #[inline(always)]
-pub(crate) fn timer_hrtimer_expire(timer: TimerContext<'_>) {
+pub(crate) fn timer_hrtimer_expire(timer: Timer<'_>) {
     trace!(kvm_timer_hrtimer_expire, timer.as_ptr());
 }
 
 /// `kvm_timer_emulate`: a timer is emulated from now on.
 #[inline(always)]
-pub(crate) fn timer_emulate(timer: TimerContext<'_>, should_fire: bool) {
+pub(crate) fn timer_emulate(timer: Timer<'_>, should_fire: bool) {
     trace!(kvm_timer_emulate, timer.as_ptr(), should_fire);
 }

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A vCPU.
+//! A vCPU, and by its type who may touch what of it.
+//!
+//! ```text
+//! RunningVcpu -> LoadedVcpu -> OwnVcpu -> Vcpu        NewVcpu -> OwnVcpu
+//! ```
+//!
+//! The stronger turns into the weaker for free, never the other way. All are one pointer.
 //!
 //! C headers: [`include/linux/kvm_host.h`](srctree/include/linux/kvm_host.h),
 //! [`arch/arm64/include/asm/kvm_emulate.h`](srctree/arch/arm64/include/asm/kvm_emulate.h)
@@ -10,12 +16,19 @@
 //!     __vcpu_assign_sys_reg
 
 use super::{
-    arch_timer::TimerContext,
+    arch_timer::{
+        OffsetSource,
+        Timer, //
+    },
     context::OnCpu,
-    hrtimer::SoftTimer,
+    hrtimer::{
+        Callback,
+        ExpiredTimer,
+        SoftTimer, //
+    },
+    irq::HostIrq,
+    timer_id::TimerId,
     vm::{
-        OffsetCell,
-        TimerIndex,
         VcpuFeature,
         Vm, //
     }, //
@@ -25,25 +38,20 @@ use crate::arm64::{
     pstate::{
         Mode,
         Pstate, //
-    }, //
+    },
+    values::Hcr, //
 };
 use core::{
     marker::PhantomData,
+    mem::offset_of,
+    ops::Deref,
     ptr, //
 };
 use kernel::bindings;
 
 pub(crate) use super::sys_reg::SysReg;
 
-/// `HCR_EL2` of a guest hypervisor: its host's user space runs, or could.
-const TGE: u64 = 1 << 27;
-/// It is a VHE host.
-const E2H: u64 = 1 << 34;
-/// It gets SErrors.
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
-const AMO: u64 = 1 << 5;
-
-/// A reference to a `struct kvm_vcpu`.
+/// Anyone's vCPU: what may be done with it by whoever knows that it exists.
 ///
 /// # Invariants
 ///
@@ -71,15 +79,22 @@ impl<'a> Vcpu<'a> {
     /// The vCPU that is loaded on this CPU, if any. Stays so while the caller stays on the CPU:
     /// only the vCPU's own thread unloads it, by being scheduled out of here.
     #[inline]
-    pub(crate) fn running(_on_cpu: OnCpu<'a>) -> Option<Self> {
+    pub(crate) fn running(on_cpu: OnCpu<'a>) -> Option<LoadedVcpu<'a>> {
         // SAFETY: No preconditions.
         let ptr = unsafe { bindings::kvm_get_running_vcpu() };
 
         if ptr.is_null() {
             return None;
         }
-        // SAFETY: A loaded vCPU is complete.
-        Some(unsafe { Self::from_raw(ptr) })
+        // SAFETY: A loaded vCPU is complete, and its thread is this one, or the one that this is an
+        // interrupt of.
+        Some(unsafe { LoadedVcpu::assume(ptr, on_cpu) })
+    }
+
+    /// What is left of a stronger type's value, for whom that does.
+    #[inline(always)]
+    pub(crate) fn anyones(self) -> Self {
+        self
     }
 
     /// For calls into C.
@@ -120,7 +135,7 @@ impl<'a> Vcpu<'a> {
     pub(crate) fn in_hyp_context(self) -> bool {
         self.has_el2()
             && (matches!(self.pstate().mode(), Mode::El2t | Mode::El2h)
-                || self.virtual_hcr() & TGE != 0)
+                || self.virtual_hcr().has(Hcr::TGE))
     }
 
     #[inline(always)]
@@ -132,8 +147,8 @@ impl<'a> Vcpu<'a> {
     /// Its `HCR_EL2`. Once it has run it has no bits in memory but those that its VM's features
     /// bring. Other CPUs look at it when a soft timer expires.
     #[inline(always)]
-    fn virtual_hcr(self) -> u64 {
-        self.context().sys_regs().get_once(SysReg::HCR_EL2)
+    fn virtual_hcr(self) -> Hcr {
+        Hcr::from_raw(self.context().sys_regs().get_once(SysReg::HCR_EL2))
     }
 
     /// Whether it has a virtual EL2 and is below it: the guest of a guest.
@@ -146,28 +161,21 @@ impl<'a> Vcpu<'a> {
     /// Its `HCR_EL2.E2H`.
     #[inline(always)]
     pub(crate) fn el2_e2h(self) -> bool {
-        self.virtual_hcr() & E2H != 0
+        self.virtual_hcr().has(Hcr::E2H)
     }
 
     /// Its `HCR_EL2.TGE`.
     #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
     #[inline(always)]
     pub(crate) fn el2_tge(self) -> bool {
-        self.virtual_hcr() & TGE != 0
+        self.virtual_hcr().has(Hcr::TGE)
     }
 
     /// Its `HCR_EL2.AMO`.
     #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
     #[inline(always)]
     pub(crate) fn el2_amo(self) -> bool {
-        self.virtual_hcr() & AMO != 0
-    }
-
-    /// Whether its thread is about to sleep, or sleeps, in `kvm_vcpu_block()`.
-    #[inline]
-    pub(crate) fn is_blocking(self) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::kvm_vcpu_is_blocking(self.ptr) }
+        self.virtual_hcr().has(Hcr::AMO)
     }
 
     /// Makes its thread runnable if it blocks. Any context.
@@ -176,18 +184,118 @@ impl<'a> Vcpu<'a> {
         unsafe { bindings::kvm_vcpu_wake_up(self.ptr) };
     }
 
-    /// Whether it waits in a WFI or WFE that has a timeout.
-    #[inline]
-    pub(crate) fn in_wfit(self) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::vcpu_in_wfit(self.ptr) }
+    /// One of its timers.
+    #[inline(always)]
+    pub(crate) fn timer(self, id: TimerId) -> Timer<'a> {
+        Timer::of(self, id)
     }
 
-    /// The value of the register that the trapped instruction names: the timeout of a WFIT.
+    /// Whether its timers are connected to the interrupt controller, so that it may run.
+    #[inline(always)]
+    pub(crate) fn timers_enabled(self) -> bool {
+        // SAFETY: See above.
+        unsafe { (*self.ptr).arch.timer_cpu.enabled }
+    }
+
+    /// The device line levels shown to user space in `kvm_run` (`KVM_ARM_DEV_*`).
     #[inline]
-    pub(crate) fn trapped_register(self) -> u64 {
+    pub(crate) fn device_irq_level(self) -> u64 {
+        // SAFETY: See above. User space maps the page and may write to it at any time.
+        unsafe { self.device_irq_level_ptr().read_volatile() }
+    }
+
+    #[inline(always)]
+    fn device_irq_level_ptr(self) -> *mut u64 {
+        // SAFETY: Valid by the type invariant; no reference to the shared page is made.
+        unsafe { &raw mut (*(*self.ptr).run).s.regs.device_irq_level }
+    }
+}
+
+/// One's own vCPU: its registers in memory, its flags, and what its thread alone changes.
+///
+/// # Invariants
+///
+/// For `'a` nobody else works on it: the caller is its thread or an interrupt of that, or has its
+/// mutex, or it sleeps and cannot be loaded before the caller is done.
+#[derive(Clone, Copy)]
+pub(crate) struct OwnVcpu<'a>(Vcpu<'a>);
+
+/// The vCPU that is loaded on this CPU, and evidence that the caller stays on it.
+///
+/// # Invariants
+///
+/// It is this CPU's running vCPU for `'a`, or is being loaded or put here.
+#[derive(Clone, Copy)]
+pub(crate) struct LoadedVcpu<'a> {
+    own: OwnVcpu<'a>,
+    on_cpu: OnCpu<'a>,
+}
+
+/// A vCPU that is being made or freed, which nobody else knows. Only then may be set what does not
+/// change later.
+///
+/// # Invariants
+///
+/// As it says, for `'a`. While it is being made `kvm->lock` is held.
+#[derive(Clone, Copy)]
+pub(crate) struct NewVcpu<'a>(OwnVcpu<'a>);
+
+impl<'a> Deref for OwnVcpu<'a> {
+    type Target = Vcpu<'a>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'a> Deref for LoadedVcpu<'a> {
+    type Target = OwnVcpu<'a>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.own
+    }
+}
+
+impl<'a> Deref for NewVcpu<'a> {
+    type Target = OwnVcpu<'a>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'a> OwnVcpu<'a> {
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Vcpu::from_raw`], and the type's invariant must hold while the value is in use.
+    #[inline(always)]
+    pub(crate) unsafe fn assume(ptr: *mut bindings::kvm_vcpu) -> Self {
+        // INVARIANT: By the safety requirements.
+        // SAFETY: By the safety requirements.
+        Self(unsafe { Vcpu::from_raw(ptr) })
+    }
+
+    /// Whether its thread is about to sleep, or sleeps, in `kvm_vcpu_block()`.
+    #[inline]
+    pub(crate) fn is_blocking(self) -> bool {
+        // SAFETY: Valid by the type invariant, here and below.
+        unsafe { bindings::kvm_vcpu_is_blocking(self.as_ptr()) }
+    }
+
+    /// The count that it waits for in a WFI or WFE that has a timeout: the value of the register
+    /// that the trapped instruction names. `None` if it does not wait so.
+    #[inline]
+    pub(crate) fn wfit_timeout(self) -> Option<u64> {
         // SAFETY: See above; any syndrome names a register that exists.
-        unsafe { bindings::vcpu_trapped_rt(self.ptr) }
+        unsafe {
+            (cpucaps::has_wfxt() && bindings::vcpu_in_wfit(self.as_ptr()))
+                .then(|| bindings::vcpu_trapped_rt(self.as_ptr()))
+        }
     }
 
     /// The value in memory of a register, less the bits that a guest with EL2 does not have. Stale
@@ -209,110 +317,125 @@ impl<'a> Vcpu<'a> {
     fn sanitised(self, reg: SysReg, value: u64) -> u64 {
         if reg.is_sanitised() && self.has_el2() {
             // SAFETY: See above; the register exists by its invariant.
-            unsafe { bindings::kvm_vcpu_apply_reg_masks(self.ptr, reg.as_raw(), value) }
+            unsafe { bindings::kvm_vcpu_apply_reg_masks(self.as_ptr(), reg.as_raw(), value) }
         } else {
             value
         }
     }
 
-    /// The value in memory of `CNTVOFF_EL2`, as a cell.
-    pub(crate) fn cntvoff_cell(self) -> OffsetCell<'a> {
-        OffsetCell::new(self.context().sys_regs().slot(SysReg::CNTVOFF_EL2))
-    }
-
-    /// One of its timers.
-    #[inline(always)]
-    pub(crate) fn timer_context(self, timer: TimerIndex) -> TimerContext<'a> {
-        // SAFETY: See above; the index is within the array by its invariant.
-        unsafe {
-            let timers = (&raw mut (*self.ptr).arch.timer_cpu.timers).cast();
-
-            TimerContext::from_raw(<*mut bindings::arch_timer_context>::add(
-                timers,
-                timer.get(),
-            ))
-        }
-    }
-
-    /// The vCPU and timer that a timer context is part of.
-    #[inline(always)]
-    pub(crate) fn of_timer_context(context: TimerContext<'a>) -> Option<(Self, TimerIndex)> {
-        let index = context.index()?;
-
-        // SAFETY: By its invariant the context is element `index` of a vCPU's array of timers.
-        // Going back to the array's start and then by its offset yields the vCPU.
-        let ptr = unsafe {
-            context
-                .as_ptr()
-                .sub(index.get())
-                .byte_sub(core::mem::offset_of!(
-                    bindings::kvm_vcpu,
-                    arch.timer_cpu.timers
-                ))
-                .cast::<bindings::kvm_vcpu>()
-        };
-
-        // SAFETY: See above; a vCPU with a timer that is set up is complete.
-        Some((unsafe { Self::from_raw(ptr) }, index))
-    }
-
-    /// The vCPU that a background timer is part of.
+    /// The vCPU whose background timer has expired, and that.
     ///
     /// # Safety
     ///
-    /// `timer` must be the `bg_timer` of a vCPU that is valid for `'a`.
+    /// Must be called from the callback of the background timer, `timer`, of a vCPU that is valid
+    /// for `'a`.
     #[inline(always)]
-    pub(crate) unsafe fn of_background_timer(timer: *mut bindings::hrtimer) -> Self {
-        // SAFETY: By the safety requirements the offset leads back to the vCPU.
+    pub(crate) unsafe fn of_expired(timer: *mut bindings::hrtimer) -> (Self, ExpiredTimer<'a>) {
+        let offset = offset_of!(bindings::kvm_vcpu, arch.timer_cpu.bg_timer);
+
+        // SAFETY: By the safety requirements the offset leads back to the vCPU. It is started when
+        // a vCPU that blocks is put, and stopped before it is loaded.
         unsafe {
-            Self::from_raw(
-                timer
-                    .byte_sub(core::mem::offset_of!(
-                        bindings::kvm_vcpu,
-                        arch.timer_cpu.bg_timer
-                    ))
-                    .cast(),
+            (
+                Self::assume(timer.byte_sub(offset).cast()),
+                ExpiredTimer::from_raw(timer),
             )
         }
     }
 
-    /// The hrtimer that wakes the vCPU when it blocks.
-    #[inline(always)]
-    pub(crate) fn background_timer(self) -> SoftTimer<'a> {
-        // SAFETY: See above; set up with the vCPU.
-        unsafe { SoftTimer::from_raw(&raw mut (*self.ptr).arch.timer_cpu.bg_timer) }
+    fn background_timer(self) -> SoftTimer<'a> {
+        // SAFETY: Pinned inside the vCPU, which is complete and has it set up.
+        unsafe { SoftTimer::from_raw(self.background_timer_ptr()) }
     }
 
-    /// Whether its timers are connected to the interrupt controller, so that it may run.
-    #[inline(always)]
-    pub(crate) fn timers_enabled(self) -> bool {
+    fn background_timer_ptr(self) -> *mut bindings::hrtimer {
         // SAFETY: See above.
-        unsafe { (*self.ptr).arch.timer_cpu.enabled }
+        unsafe { &raw mut (*self.as_ptr()).arch.timer_cpu.bg_timer }
     }
 
-    /// Makes [`Self::timers_enabled`] true for good.
+    /// Makes [`Vcpu::timers_enabled`] true for good.
     pub(crate) fn set_timers_enabled(self) {
-        // SAFETY: See above.
-        unsafe { (*self.ptr).arch.timer_cpu.enabled = true };
+        // SAFETY: See above; its thread alone goes by it.
+        unsafe { (*self.as_ptr()).arch.timer_cpu.enabled = true };
     }
 
-    /// The device line levels shown to user space in `kvm_run` (`KVM_ARM_DEV_*`).
-    #[inline]
-    pub(crate) fn device_irq_level(self) -> u64 {
-        // SAFETY: See above. User space maps the page and may write to it at any time.
-        unsafe { self.device_irq_level_ptr().read_volatile() }
-    }
-
-    /// Shows other levels to user space.
+    /// Shows other levels of its devices' lines to user space.
     #[inline]
     pub(crate) fn set_device_irq_level(self, levels: u64) {
         // SAFETY: See above.
         unsafe { self.device_irq_level_ptr().write_volatile(levels) };
     }
+}
 
+impl<'a> LoadedVcpu<'a> {
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`OwnVcpu::assume`], and the type's invariant must hold while the value is in use.
     #[inline(always)]
-    fn device_irq_level_ptr(self) -> *mut u64 {
-        // SAFETY: Valid by the type invariant; no reference to the shared page is made.
-        unsafe { &raw mut (*(*self.ptr).run).s.regs.device_irq_level }
+    pub(crate) unsafe fn assume(ptr: *mut bindings::kvm_vcpu, on_cpu: OnCpu<'a>) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            // SAFETY: By the safety requirements.
+            own: unsafe { OwnVcpu::assume(ptr) },
+            on_cpu,
+        }
+    }
+
+    /// The caller stays on this CPU.
+    #[inline(always)]
+    pub(crate) fn on_cpu(self) -> OnCpu<'a> {
+        self.on_cpu
+    }
+
+    /// The hrtimer that wakes the vCPU when it blocks.
+    #[inline(always)]
+    pub(crate) fn background_timer(self) -> SoftTimer<'a> {
+        self.own.background_timer()
+    }
+}
+
+impl<'a> NewVcpu<'a> {
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Vcpu::from_raw`], and the type's invariant must hold while the value is in use.
+    pub(crate) unsafe fn assume(ptr: *mut bindings::kvm_vcpu) -> Self {
+        // INVARIANT: By the safety requirements.
+        // SAFETY: By the safety requirements.
+        Self(unsafe { OwnVcpu::assume(ptr) })
+    }
+
+    /// Sets up one of its timers, which uses that interrupt when it is direct: `expired` is called
+    /// when its soft timer expires.
+    pub(crate) fn init_timer(
+        self,
+        id: TimerId,
+        host_irq: Option<HostIrq>,
+        source: OffsetSource,
+        expired: Callback<bindings::arch_timer_context>,
+    ) {
+        // SAFETY: Valid by the type invariant; nobody uses the timer yet. CAST: a small number.
+        unsafe {
+            let timer = self.timer(id).as_ptr();
+
+            (*timer).timer_id = id.index() as bindings::kvm_arch_timers;
+            (*timer).host_timer_irq = host_irq.map_or(0, HostIrq::number);
+            expired.set_up(&raw mut (*timer).hrtimer);
+        }
+        self.set_offset_source(id, source);
+    }
+
+    /// Sets up the timer that wakes it when it blocks: `expired` is called then.
+    pub(crate) fn init_background_timer(self, expired: Callback<bindings::arch_timer_cpu>) {
+        // SAFETY: Valid by the type invariant; nobody uses the timer yet.
+        unsafe { expired.set_up(self.background_timer_ptr()) };
+    }
+
+    /// The hrtimer that wakes the vCPU when it blocks, once it is set up.
+    pub(crate) fn background_timer(self) -> SoftTimer<'a> {
+        self.0.background_timer()
     }
 }

@@ -10,7 +10,7 @@
 
 use super::{
     sys_reg::SysReg,
-    vcpu::Vcpu,
+    vcpu::OwnVcpu,
     vm::{
         TimerIndex,
         Vm, //
@@ -26,7 +26,7 @@ use crate::{
 };
 use core::ptr;
 
-impl Vcpu<'_> {
+impl OwnVcpu<'_> {
     /// Notes why it left the guest.
     #[inline(always)]
     pub(crate) fn set_syndrome(self, esr: Esr) {
@@ -113,7 +113,7 @@ impl Vcpu<'_> {
     /// The sum of the offsets that apply to one of its timers.
     #[inline(always)]
     pub(crate) fn timer_offset(self, timer: TimerIndex) -> u64 {
-        let context = self.timer_context(timer);
+        let context = self.timer(timer);
         let vm = context.vm_offset().map_or(0, |cell| cell.read());
         let vcpu = context.vcpu_offset().map_or(0, |cell| cell.read());
 

@@ -8,16 +8,16 @@
 //! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: __hyp_sve_restore_guest;
 //!     arch/arm64/include/asm/kvm_host.h: vcpu_sve_max_vq
 
-use super::vcpu::Vcpu;
+use super::{
+    running_vcpu::RunningVcpu,
+    vcpu::OwnVcpu, //
+};
 use crate::{
-    arm64::{
-        evidence::Masked,
-        fp::VectorLength, //
-    },
+    arm64::fp::VectorLength,
     bindings, //
 };
 
-impl Vcpu<'_> {
+impl OwnVcpu<'_> {
     /// Whether it has SVE.
     #[inline(always)]
     pub(crate) fn has_sve(self) -> bool {
@@ -52,10 +52,12 @@ impl Vcpu<'_> {
         // SAFETY: See above.
         unsafe { bindings::guest_hyp_sve_traps_enabled(self.as_ptr()) }
     }
+}
 
+impl RunningVcpu<'_> {
     /// Loads V registers and status. What they held is gone: it must have been saved.
     #[inline(always)]
-    pub(crate) fn load_fp_registers(self, _masked: Masked<'_>) {
+    pub(crate) fn load_fp_registers(self) {
         // SAFETY: See above. FP does not trap, the caller says; if it did, that would be an oops.
         unsafe { bindings::vcpu_load_fpsimd(self.as_ptr()) };
     }
@@ -63,8 +65,8 @@ impl Vcpu<'_> {
     /// Loads Z, P and FFR registers and status, with the longest vectors, which are in force then.
     /// What the registers held is gone: it must have been saved.
     #[inline(always)]
-    pub(crate) fn load_sve_registers(self, masked: Masked<'_>) {
-        self.max_vector_length().limit_el1(masked);
+    pub(crate) fn load_sve_registers(self) {
+        self.max_vector_length().limit_el1(self.masked());
         // SAFETY: See above. The state is as long as the vectors, whose length was just set; the
         // CPU has them, or the vCPU would not have got them.
         unsafe { bindings::vcpu_load_sve(self.as_ptr()) };

@@ -7,7 +7,13 @@
 //!
 //! Mirrors: arch/arm64/include/asm/kvm_host.h: vcpu_fgt, __fgt_reg_to_group_id, vcpu_get_flag
 
-use super::vcpu::Vcpu;
+use super::{
+    context::IrqOff,
+    vcpu::{
+        LoadedVcpu,
+        OwnVcpu, //
+    }, //
+};
 use crate::{
     arm64::hcr::Hcr,
     bindings, //
@@ -37,7 +43,7 @@ pub(crate) struct FgtPair {
     pub(crate) write: u64,
 }
 
-impl Vcpu<'_> {
+impl OwnVcpu<'_> {
     /// The host's part of the guest's `HCR_EL2`.
     #[inline(always)]
     pub(crate) fn hcr(self) -> Hcr {
@@ -118,13 +124,14 @@ impl Vcpu<'_> {
             )
         })
     }
+}
 
+impl LoadedVcpu<'_> {
     /// Notes whether this CPU has the value of `PMUSERENR_EL0` that goes with guests, for the PMU
     /// driver's updates to go to the host's saved value then.
-    ///
-    /// Interrupts are off: such an update comes by IPI.
+    /// Such an update comes by IPI.
     #[inline]
-    pub(crate) fn set_pmuserenr_on_cpu(self, on_cpu: bool) {
+    pub(crate) fn set_pmuserenr_on_cpu(self, on_cpu: bool, _irq_off: &IrqOff) {
         // SAFETY: See above.
         unsafe { bindings::vcpu_set_pmuserenr_on_cpu(self.as_ptr(), on_cpu) };
     }
@@ -132,7 +139,7 @@ impl Vcpu<'_> {
     /// Makes the stage 2 translation that the vCPU is to run with the hardware's.
     #[inline]
     pub(crate) fn load_stage2(self) {
-        // SAFETY: See above; set by `kvm_arch_vcpu_load()` just before. The host does not use
+        // SAFETY: See above; set by `kvm_arch_vcpu_load()` just before, until the put. The host does not use
         // stage 2, and user space's TLB entries are of another regime.
         unsafe { bindings::__load_stage2((*self.as_ptr()).arch.hw_mmu) };
     }

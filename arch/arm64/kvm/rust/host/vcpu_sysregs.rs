@@ -13,7 +13,10 @@
 
 use super::{
     sys_reg::SysReg,
-    vcpu::Vcpu,
+    vcpu::{
+        LoadedVcpu,
+        OwnVcpu, //
+    },
     vm::Vm, //
 };
 use crate::{
@@ -116,7 +119,7 @@ pub(crate) struct TranslatedEl2 {
     pub(crate) tcr: u64,
 }
 
-impl Vcpu<'_> {
+impl OwnVcpu<'_> {
     /// Whether EL1 is AArch32. There is no such vCPU on CPUs that cannot have that.
     #[inline(always)]
     pub(crate) fn el1_is_aarch32(self) -> bool {
@@ -144,9 +147,11 @@ impl Vcpu<'_> {
             }
         }
     }
+}
 
+impl LoadedVcpu<'_> {
     /// Says whether the guest's EL1 and EL0 registers are in the hardware, or in memory: for
-    /// everyone who accesses one on its behalf. Preemption is off.
+    /// everyone who accesses one on its behalf.
     #[inline(always)]
     pub(crate) fn set_sysregs_on_cpu(self, on_cpu: bool) {
         // SAFETY: Valid by the type invariant. Flags of this kind change by the vCPU's own thread

@@ -5,10 +5,18 @@
 //! C header: [`include/kvm/arm_vgic.h`](srctree/include/kvm/arm_vgic.h)
 
 use super::{
-    arch_timer::TimerContext,
-    vcpu::Vcpu,
-    vm::Config, //
+    arch_timer::Timer,
+    timer_id::TimerId,
+    vcpu::{
+        LoadedVcpu,
+        OwnVcpu, //
+    },
+    vm::{
+        Config,
+        Ppi, //
+    }, //
 };
+use crate::arm64::values::IchHcr;
 use core::ffi::c_void;
 use kernel::{
     bindings,
@@ -19,7 +27,19 @@ use kernel::{
 };
 
 /// What the vgic asks of the device behind an interrupt.
-pub(crate) type IrqOps = bindings::irq_ops;
+#[repr(transparent)]
+pub(crate) struct IrqOps(bindings::irq_ops);
+
+impl IrqOps {
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// The functions must be sound to call by the vgic, for any private interrupt.
+    pub(crate) const unsafe fn new(ops: bindings::irq_ops) -> Self {
+        Self(ops)
+    }
+}
 
 /// Facts about the host's GIC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,37 +66,43 @@ impl HostGic {
     }
 }
 
-impl Vcpu<'_> {
-    /// Drives the line of a private interrupt that `owner` owns. Any context.
+impl Timer<'_> {
+    /// Drives the line of its interrupt in the guest. Any context.
     ///
-    /// The vgic ignores a number that is not of this owner.
+    /// The vgic ignores the number of an interrupt that the timer does not own.
     #[inline]
-    pub(crate) fn inject(self, intid: u32, high: bool, owner: TimerContext<'_>) {
+    pub(crate) fn inject(self, high: bool) {
+        let vcpu = self.vcpu();
+
         // SAFETY: Valid by the type invariant, here and below. The owner serves as a cookie.
         // The result only tells that the vgic is not ready, when no guest can notice.
         unsafe {
             bindings::kvm_vgic_inject_irq(
-                self.vm().as_ptr(),
-                self.as_ptr(),
-                intid,
+                vcpu.vm().as_ptr(),
+                vcpu.as_ptr(),
+                self.ppi().intid(),
                 high,
-                owner.as_ptr().cast::<c_void>(),
+                self.as_ptr().cast::<c_void>(),
             )
         };
     }
+}
 
+impl LoadedVcpu<'_> {
     /// Whether the guest has an interrupt active or pending in its list registers, that is
     /// mapped to a physical one.
     #[inline]
-    pub(crate) fn mapped_irq_is_active(self, intid: u32) -> bool {
+    pub(crate) fn mapped_irq_is_active(self, ppi: Ppi) -> bool {
         // SAFETY: See above.
-        unsafe { bindings::kvm_vgic_map_is_active(self.as_ptr(), intid) }
+        unsafe { bindings::kvm_vgic_map_is_active(self.as_ptr(), ppi.intid()) }
     }
+}
 
+impl OwnVcpu<'_> {
     /// Whether a private interrupt is mapped to a physical one.
-    pub(crate) fn irq_is_mapped(self, intid: u32) -> bool {
+    pub(crate) fn irq_is_mapped(self, ppi: Ppi) -> bool {
         // SAFETY: See above. The result is the host's interrupt number, or negative.
-        unsafe { bindings::kvm_vgic_get_map(self.as_ptr(), intid) >= 0 }
+        unsafe { bindings::kvm_vgic_get_map(self.as_ptr(), ppi.intid()) >= 0 }
     }
 
     /// Maps a private interrupt to a physical one, so that the guest deactivates both at once.
@@ -84,43 +110,47 @@ impl Vcpu<'_> {
     /// # Errors
     ///
     /// The vgic's, if the interrupt does not exist or the host has no such IRQ.
-    pub(crate) fn map_irq(self, host_irq: u32, intid: u32) -> Result {
+    pub(crate) fn map_irq(self, host_irq: u32, ppi: Ppi) -> Result {
         // SAFETY: See above.
-        to_result(unsafe { bindings::kvm_vgic_map_phys_irq(self.as_ptr(), host_irq, intid) })
+        to_result(unsafe { bindings::kvm_vgic_map_phys_irq(self.as_ptr(), host_irq, ppi.intid()) })
     }
 
     /// Undoes [`Self::map_irq`], if it was done.
-    pub(crate) fn unmap_irq(self, intid: u32) {
+    pub(crate) fn unmap_irq(self, ppi: Ppi) {
         // SAFETY: See above. The error says that the vgic is not initialised: nothing is mapped.
-        unsafe { bindings::kvm_vgic_unmap_phys_irq(self.as_ptr(), intid) };
+        unsafe { bindings::kvm_vgic_unmap_phys_irq(self.as_ptr(), ppi.intid()) };
     }
 
     /// Forgets pending and active state of a mapped interrupt.
-    pub(crate) fn reset_mapped_irq(self, intid: u32) {
-        // SAFETY: See above.
-        unsafe { bindings::kvm_vgic_reset_mapped_irq(self.as_ptr(), intid) };
+    pub(crate) fn reset_mapped_irq(self, ppi: Ppi) {
+        // SAFETY: See above; every vCPU has all PPIs.
+        unsafe { bindings::kvm_vgic_reset_mapped_irq(self.as_ptr(), ppi.intid()) };
     }
 
     /// Sets the device's answers to the vgic's questions about an interrupt.
-    pub(crate) fn set_irq_ops(self, intid: u32, ops: &'static IrqOps) {
-        // SAFETY: See above. The operations live for ever.
-        unsafe { bindings::kvm_vgic_set_irq_ops(self.as_ptr(), intid, ops) };
+    pub(crate) fn set_irq_ops(self, ppi: Ppi, ops: &'static IrqOps) {
+        // SAFETY: See above; every vCPU has all PPIs. The operations live for ever, and are sound
+        // by their constructor.
+        unsafe { bindings::kvm_vgic_set_irq_ops(self.as_ptr(), ppi.intid(), &ops.0) };
     }
+}
 
-    /// Claims a private interrupt for a timer.
+impl Config<'_> {
+    /// Claims the interrupt of one of the vCPU's timers for it.
     ///
     /// # Errors
     ///
     /// If it is owned by somebody else, or does not exist.
-    pub(crate) fn own_irq(
-        self,
-        _config: &Config<'_>,
-        intid: u32,
-        owner: TimerContext<'_>,
-    ) -> Result {
-        // SAFETY: See above; the config lock is held, as required.
+    pub(crate) fn own_irq(&self, timer: TimerId) -> Result {
+        let owner = self.vcpu().timer(timer);
+
+        // SAFETY: See above; the lock of the vCPU's VM is held, as required.
         to_result(unsafe {
-            bindings::kvm_vgic_set_owner(self.as_ptr(), intid, owner.as_ptr().cast::<c_void>())
+            bindings::kvm_vgic_set_owner(
+                self.vcpu().as_ptr(),
+                owner.ppi().intid(),
+                owner.as_ptr().cast::<c_void>(),
+            )
         })
     }
 }
@@ -136,7 +166,7 @@ pub(crate) fn ich_vtr() -> u64 {
 /// The bits of `ICH_HCR_EL2` that make all guests' accesses to their CPU interface trap.
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 #[inline(always)]
-pub(crate) fn ich_hcr_traps() -> u64 {
+pub(crate) fn ich_hcr_traps() -> IchHcr {
     // SAFETY: A constant that is patched in once the capabilities are final.
-    unsafe { bindings::vgic_ich_hcr_trap_bits() }
+    IchHcr::from_raw(unsafe { bindings::vgic_ich_hcr_trap_bits() })
 }

@@ -6,7 +6,8 @@
 //!
 //! Mirrors: include/kvm/arm_vgic.h: vgic_cpu
 
-use super::vcpu::Vcpu;
+use super::vcpu::OwnVcpu;
+use crate::arm64::values::IchHcr;
 use core::marker::PhantomData;
 use kernel::bindings;
 
@@ -38,16 +39,16 @@ impl VgicV3<'_> {
 
     /// `ICH_HCR_EL2` less the traps that all guests have.
     #[inline(always)]
-    pub(crate) fn hcr(self) -> u32 {
+    pub(crate) fn hcr(self) -> IchHcr {
         // SAFETY: Valid by the type invariant, here and below.
-        unsafe { (*self.ptr).vgic_hcr }
+        IchHcr::from_raw(u64::from(unsafe { (*self.ptr).vgic_hcr }))
     }
 
     /// See [`Self::hcr`].
     #[inline(always)]
-    pub(crate) fn set_hcr(self, hcr: u32) {
-        // SAFETY: See above.
-        unsafe { (*self.ptr).vgic_hcr = hcr };
+    pub(crate) fn set_hcr(self, hcr: IchHcr) {
+        // SAFETY: See above. CAST: The upper half is reserved.
+        unsafe { (*self.ptr).vgic_hcr = hcr.into_raw() as u32 };
     }
 
     /// `ICH_VMCR_EL2`.
@@ -87,21 +88,26 @@ impl VgicV3<'_> {
 
     /// A list register. The number is checked when compiling.
     #[inline(always)]
-    pub(crate) fn lr<const N: usize>(self) -> u64 {
+    pub(crate) fn lr<const N: u32>(self) -> u64 {
         const { assert!(N < LRS) };
         // SAFETY: See above; within the array.
-        unsafe { (&raw const (*self.ptr).vgic_lr).cast::<u64>().add(N).read() }
+        unsafe {
+            (&raw const (*self.ptr).vgic_lr)
+                .cast::<u64>()
+                .add(N as usize)
+                .read()
+        }
     }
 
     /// See [`Self::lr`].
     #[inline(always)]
-    pub(crate) fn set_lr<const N: usize>(self, lr: u64) {
+    pub(crate) fn set_lr<const N: u32>(self, lr: u64) {
         const { assert!(N < LRS) };
         // SAFETY: See above; within the array.
         unsafe {
             (&raw mut (*self.ptr).vgic_lr)
                 .cast::<u64>()
-                .add(N)
+                .add(N as usize)
                 .write(lr)
         };
     }
@@ -109,26 +115,26 @@ impl VgicV3<'_> {
     /// An active-priority register of group 0, `ICH_AP0R<n>_EL2`. The number is checked when
     /// compiling.
     #[inline(always)]
-    pub(crate) fn ap0r<const N: usize>(self) -> u32 {
+    pub(crate) fn ap0r<const N: u32>(self) -> u32 {
         const { assert!(N < APRS) };
         // SAFETY: See above; within the array.
         unsafe {
             (&raw const (*self.ptr).vgic_ap0r)
                 .cast::<u32>()
-                .add(N)
+                .add(N as usize)
                 .read()
         }
     }
 
     /// See [`Self::ap0r`].
     #[inline(always)]
-    pub(crate) fn set_ap0r<const N: usize>(self, bits: u32) {
+    pub(crate) fn set_ap0r<const N: u32>(self, bits: u32) {
         const { assert!(N < APRS) };
         // SAFETY: See above; within the array.
         unsafe {
             (&raw mut (*self.ptr).vgic_ap0r)
                 .cast::<u32>()
-                .add(N)
+                .add(N as usize)
                 .write(bits)
         };
     }
@@ -136,32 +142,32 @@ impl VgicV3<'_> {
     /// An active-priority register of group 1, `ICH_AP1R<n>_EL2`. The number is checked when
     /// compiling.
     #[inline(always)]
-    pub(crate) fn ap1r<const N: usize>(self) -> u32 {
+    pub(crate) fn ap1r<const N: u32>(self) -> u32 {
         const { assert!(N < APRS) };
         // SAFETY: See above; within the array.
         unsafe {
             (&raw const (*self.ptr).vgic_ap1r)
                 .cast::<u32>()
-                .add(N)
+                .add(N as usize)
                 .read()
         }
     }
 
     /// See [`Self::ap1r`].
     #[inline(always)]
-    pub(crate) fn set_ap1r<const N: usize>(self, bits: u32) {
+    pub(crate) fn set_ap1r<const N: u32>(self, bits: u32) {
         const { assert!(N < APRS) };
         // SAFETY: See above; within the array.
         unsafe {
             (&raw mut (*self.ptr).vgic_ap1r)
                 .cast::<u32>()
-                .add(N)
+                .add(N as usize)
                 .write(bits)
         };
     }
 }
 
-impl<'a> Vcpu<'a> {
+impl<'a> OwnVcpu<'a> {
     /// Its CPU interface, of a vCPU that has a GICv3 or GICv2, or nothing, on a GICv3 host. Of
     /// other hosts' it is data without meaning.
     #[inline(always)]
@@ -174,6 +180,5 @@ impl<'a> Vcpu<'a> {
     }
 }
 
-// CAST: A small constant.
-const LRS: usize = bindings::VGIC_V3_MAX_LRS as usize;
-const APRS: usize = 4;
+const LRS: u32 = bindings::VGIC_V3_MAX_LRS;
+const APRS: u32 = 4;

@@ -7,13 +7,19 @@
 //! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_vm_ioctl_set_counter_offset;
 //!     include/kvm/arm_arch_timer.h: arch_timer_vm_data, timer_irq
 
-use core::marker::PhantomData;
+use super::{
+    timer_id::TimerId,
+    vcpu::{
+        NewVcpu,
+        OwnVcpu, //
+    }, //
+};
+use core::{
+    marker::PhantomData,
+    ops::Deref, //
+};
 use kernel::{
     bindings,
-    error::{
-        to_result,
-        Result, //
-    },
     sync::lock::{
         mutex::MutexBackend,
         Guard,
@@ -21,37 +27,37 @@ use kernel::{
     },
 };
 
-/// An index into C's arrays of timers.
+/// What the world switch calls it.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) type TimerIndex = TimerId;
+
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[allow(missing_docs, reason = "C's names")]
+impl TimerId {
+    pub(crate) const PTIMER: Self = Self::Ptimer;
+    pub(crate) const VTIMER: Self = Self::Vtimer;
+    pub(crate) const HVTIMER: Self = Self::Hvtimer;
+    pub(crate) const HPTIMER: Self = Self::Hptimer;
+}
+
+/// A private peripheral interrupt of a VM's vCPUs.
 ///
 /// # Invariants
 ///
-/// Less than `NR_KVM_TIMERS`.
+/// Its INTID is that of a PPI in the numbering of the VM's GIC model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TimerIndex(usize);
+pub(crate) struct Ppi(u32);
 
-impl TimerIndex {
-    // INVARIANT: All of these are enumerators before `NR_KVM_TIMERS`. CAST: small constants.
-    pub(crate) const PTIMER: Self = Self(bindings::kvm_arch_timers_TIMER_PTIMER as usize);
-    pub(crate) const VTIMER: Self = Self(bindings::kvm_arch_timers_TIMER_VTIMER as usize);
-    pub(crate) const HVTIMER: Self = Self(bindings::kvm_arch_timers_TIMER_HVTIMER as usize);
-    pub(crate) const HPTIMER: Self = Self(bindings::kvm_arch_timers_TIMER_HPTIMER as usize);
-
-    /// Checks an index.
+impl Ppi {
+    /// The INTID.
     #[inline(always)]
-    pub(crate) const fn new(index: usize) -> Option<Self> {
-        // CAST: A small constant.
-        if index < bindings::kvm_arch_timers_NR_KVM_TIMERS as usize {
-            // INVARIANT: Just checked.
-            Some(Self(index))
-        } else {
-            None
-        }
+    pub(crate) const fn intid(self) -> u32 {
+        self.0
     }
 
-    /// The index.
-    #[inline(always)]
-    pub(crate) const fn get(self) -> usize {
-        self.0
+    /// Its number below 32, which it has in all models; a GICv5 has its type in the top bits.
+    pub(crate) const fn number(self) -> u32 {
+        self.0 & 0x1f
     }
 }
 
@@ -127,55 +133,72 @@ impl<'a> Vm<'a> {
         unsafe { bindings::vgic_is_v5(self.ptr) }
     }
 
-    /// The INTID of a PPI in the numbering of the guest's GIC model.
+    /// The PPI that is `number` in the GICs before GICv5.
     #[inline]
-    pub(crate) fn ppi_intid(self, ppi: u32) -> u32 {
+    pub(crate) fn ppi(self, number: u32) -> Ppi {
+        // INVARIANT: In the numbering of the VM's model.
         // SAFETY: See above.
-        unsafe { bindings::get_vgic_ppi(self.ptr, ppi) }
+        Ppi(unsafe { bindings::get_vgic_ppi(self.ptr, number) })
     }
 
-    /// Whether a number from user space is the INTID of a PPI in the guest's GIC model.
-    pub(crate) fn is_ppi(self, intid: i32) -> bool {
+    /// The PPI whose INTID user space gives; `None` if it is not one in the guest's GIC model.
+    pub(crate) fn ppi_of_user(self, intid: i32) -> Option<Ppi> {
+        // INVARIANT: Just checked. CAST: the bit pattern of a GICv5 PPI; not negative for others.
         // SAFETY: See above.
-        unsafe { bindings::irq_is_ppi(self.ptr, intid) }
+        unsafe { bindings::irq_is_ppi(self.ptr, intid) }.then_some(Ppi(intid as u32))
     }
 
-    /// The INTID of a timer, by `enum kvm_arch_timers`.
+    /// The interrupt of a timer.
     #[inline(always)]
-    pub(crate) fn timer_ppi(self, timer: TimerIndex) -> u32 {
+    pub(crate) fn timer_ppi(self, timer: TimerId) -> Ppi {
+        // INVARIANT: Nothing else is stored there, and it is stored anew when the model changes.
         // SAFETY: Valid by `ppi_ptr()`. Changes only until a vCPU has run.
-        unsafe { self.ppi_ptr(timer).read_volatile() }
+        Ppi(unsafe { self.ppi_ptr(timer).read_volatile() })
     }
 
-    /// Sets a timer's INTID: while the VM is being created, when it gets a GICv5, or with its
-    /// configuration locked. Until a vCPU has run nobody acts by it.
-    pub(crate) fn init_timer_ppi(self, timer: TimerIndex, intid: u32) {
+    /// Until a vCPU has run nobody acts by it.
+    fn set_timer_ppi(self, timer: TimerId, ppi: Ppi) {
         // SAFETY: Valid by `ppi_ptr()`.
-        unsafe { self.ppi_ptr(timer).write_volatile(intid) };
+        unsafe { self.ppi_ptr(timer).write_volatile(ppi.intid()) };
     }
 
     #[inline(always)]
-    fn ppi_ptr(self, timer: TimerIndex) -> *mut u32 {
-        // SAFETY: Valid by the type invariant, and the index is within the array by its own.
+    fn ppi_ptr(self, timer: TimerId) -> *mut u32 {
+        // SAFETY: Valid by `timer_data()`; the number is within the array.
         unsafe {
-            (&raw mut (*self.ptr).arch.timer_data.ppi)
+            (&raw mut (*self.timer_data()).ppi)
                 .cast::<u32>()
-                .add(timer.get())
+                .add(timer.index())
         }
     }
 
-    /// Where the offset of the virtual counters is kept.
-    #[inline]
-    pub(crate) fn virtual_offset(self) -> OffsetCell<'a> {
+    /// What it keeps for the timers of all its vCPUs.
+    #[inline(always)]
+    pub(super) fn timer_data(self) -> *mut bindings::arch_timer_vm_data {
         // SAFETY: See above.
-        OffsetCell::new(unsafe { &raw mut (*self.ptr).arch.timer_data.voffset })
+        unsafe { &raw mut (*self.ptr).arch.timer_data }
     }
 
-    /// Where the offset of the physical counters is kept.
-    #[inline]
-    pub(crate) fn physical_offset(self) -> OffsetCell<'a> {
+    /// The offset of the virtual counters, in ticks.
+    pub(crate) fn virtual_offset(self) -> u64 {
+        // SAFETY: Valid by `timer_data()`; one untorn load, here and below.
+        unsafe { (&raw const (*self.timer_data()).voffset).read_volatile() }
+    }
+
+    /// The offset of the physical counters, in ticks.
+    pub(crate) fn physical_offset(self) -> u64 {
         // SAFETY: See above.
-        OffsetCell::new(unsafe { &raw mut (*self.ptr).arch.timer_data.poffset })
+        unsafe { (&raw const (*self.timer_data()).poffset).read_volatile() }
+    }
+
+    /// Sets both. For those who may: see [`VcpusStopped`](super::vcpus_stopped::VcpusStopped) and
+    /// [`NewVcpu`].
+    pub(super) fn set_counter_offsets(self, virt: u64, phys: u64) {
+        // SAFETY: See above; readers take no lock.
+        unsafe {
+            (&raw mut (*self.timer_data()).voffset).write_volatile(virt);
+            (&raw mut (*self.timer_data()).poffset).write_volatile(phys);
+        }
     }
 
     /// Whether user space has set the VM's counter offset, so that writes of a counter value no
@@ -186,53 +209,14 @@ impl<'a> Vm<'a> {
     }
 
     /// Makes [`Self::has_counter_offset`] true for good.
-    pub(crate) fn pin_counter_offset(self) {
+    pub(super) fn pin_counter_offset(self) {
         self.set_flag(bindings::KVM_ARCH_FLAG_VM_COUNTER_OFFSET);
-    }
-
-    /// Takes the configuration lock. Sleeps.
-    pub(crate) fn config(self) -> Config<'a> {
-        // SAFETY: The mutex is initialised with the VM, which lives for `'a`.
-        let lock =
-            unsafe { Lock::<(), MutexBackend>::from_raw(&raw mut (*self.ptr).arch.config_lock) };
-
-        Config {
-            vm: self,
-            _guard: lock.lock(),
-        }
-    }
-
-    /// Sets both offsets; writes of counter values are ignored from now. For the tokens of this
-    /// folder that are evidence that no vCPU runs.
-    pub(super) fn pin_counter_offsets(self, virt: u64, phys: u64) {
-        self.pin_counter_offset();
-        self.virtual_offset().write(virt);
-        self.physical_offset().write(phys);
     }
 
     /// The VM lock, `kvm->lock`.
     pub(super) fn lock(self) -> &'a Lock<(), MutexBackend> {
         // SAFETY: The mutex is initialised with the VM, which lives for `'a`.
         unsafe { Lock::from_raw(&raw mut (*self.ptr).lock) }
-    }
-
-    /// Takes the VM lock and every vCPU's, so that none of them runs or can start. Sleeps.
-    ///
-    /// # Errors
-    ///
-    /// `EBUSY` if a vCPU is in use. C's own errno is not of interest: it is the only reason. None is
-    /// being made, which takes the VM lock from start to end.
-    pub(crate) fn stop_all_vcpus(self) -> Result<AllVcpusStopped<'a>> {
-        let guard = self.lock().lock();
-
-        // SAFETY: `kvm->lock` is held, as required.
-        to_result(unsafe { bindings::kvm_trylock_all_vcpus(self.ptr) })
-            .map_err(|_| kernel::error::code::EBUSY)?;
-
-        Ok(AllVcpusStopped {
-            vm: self,
-            _guard: guard,
-        })
     }
 
     /// Whether its vCPUs have a feature. Does not change once there is a vCPU that is complete.
@@ -262,47 +246,98 @@ impl<'a> Vm<'a> {
     }
 }
 
-/// The configuration lock of a VM is held (`kvm->arch.config_lock`).
+/// A VM that runs no vCPU before the caller is done. Only then may be set what does not change
+/// later.
+///
+/// # Invariants
+///
+/// As it says.
+#[derive(Clone, Copy)]
+pub(crate) struct NewVm<'a>(Vm<'a>);
+
+impl<'a> NewVm<'a> {
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Vm::from_raw`], and the type's invariant must hold while the value is in use.
+    pub(crate) unsafe fn assume(ptr: *mut bindings::kvm) -> Self {
+        // INVARIANT: By the safety requirements.
+        // SAFETY: By the safety requirements.
+        Self(unsafe { Vm::from_raw(ptr) })
+    }
+
+    /// Sets a timer's interrupt.
+    pub(crate) fn init_timer_ppi(self, timer: TimerId, ppi: Ppi) {
+        self.set_timer_ppi(timer, ppi);
+    }
+}
+
+impl<'a> Deref for NewVm<'a> {
+    type Target = Vm<'a>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl NewVcpu<'_> {
+    /// Sets the offsets of all counters of its VM.
+    pub(crate) fn init_counter_offsets(self, virt: u64, phys: u64) {
+        self.vm().set_counter_offsets(virt, phys);
+    }
+
+    /// Makes [`Vm::has_counter_offset`] true for good.
+    pub(crate) fn pin_counter_offset(self) {
+        self.vm().pin_counter_offset();
+    }
+}
+
+/// The configuration lock of a vCPU's VM is held (`kvm->arch.config_lock`).
 pub(crate) struct Config<'a> {
-    vm: Vm<'a>,
+    vcpu: OwnVcpu<'a>,
     _guard: Guard<'a, (), MutexBackend>,
 }
 
-impl Config<'_> {
+impl<'a> OwnVcpu<'a> {
+    /// Takes the configuration lock of its VM. Sleeps.
+    pub(crate) fn config(self) -> Config<'a> {
+        // SAFETY: The mutex is initialised with the VM, which lives for `'a`.
+        let lock = unsafe {
+            Lock::<(), MutexBackend>::from_raw(&raw mut (*self.vm().as_ptr()).arch.config_lock)
+        };
+
+        Config {
+            vcpu: self,
+            _guard: lock.lock(),
+        }
+    }
+}
+
+impl<'a> Config<'a> {
+    /// The vCPU.
+    pub(super) fn vcpu(&self) -> OwnVcpu<'a> {
+        self.vcpu
+    }
+
     /// Whether a vCPU has run, so that the timers' PPIs are settled.
     pub(crate) fn timer_ppis_immutable(&self) -> bool {
-        self.vm.flag(bindings::KVM_ARCH_FLAG_TIMER_PPIS_IMMUTABLE)
+        self.vcpu
+            .vm()
+            .flag(bindings::KVM_ARCH_FLAG_TIMER_PPIS_IMMUTABLE)
     }
 
     /// Settles the timers' PPIs.
     pub(crate) fn set_timer_ppis_immutable(&self) {
-        self.vm
+        self.vcpu
+            .vm()
             .set_flag(bindings::KVM_ARCH_FLAG_TIMER_PPIS_IMMUTABLE);
     }
 
     /// Sets a timer's PPI.
-    pub(crate) fn set_timer_ppi(&self, timer: TimerIndex, intid: u32) {
-        self.vm.init_timer_ppi(timer, intid);
-    }
-}
-
-/// The VM lock and all vCPUs' locks are held.
-pub(crate) struct AllVcpusStopped<'a> {
-    vm: Vm<'a>,
-    _guard: Guard<'a, (), MutexBackend>,
-}
-
-impl AllVcpusStopped<'_> {
-    /// Sets the offset of all counters of the VM; writes of counter values are ignored from now.
-    pub(crate) fn set_counter_offset(&self, offset: u64) {
-        self.vm.pin_counter_offsets(offset, offset);
-    }
-}
-
-impl Drop for AllVcpusStopped<'_> {
-    fn drop(&mut self) {
-        // SAFETY: Locked by `stop_all_vcpus()`; `kvm->lock` is still held.
-        unsafe { bindings::kvm_unlock_all_vcpus(self.vm.ptr) };
+    pub(crate) fn set_timer_ppi(&self, timer: TimerId, ppi: Ppi) {
+        self.vcpu.vm().set_timer_ppi(timer, ppi);
     }
 }
 
@@ -318,19 +353,18 @@ pub(crate) struct OffsetCell<'a> {
 }
 
 impl OffsetCell<'_> {
-    /// Private: only the accessors of this folder know such addresses.
+    /// `None` for NULL.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` must be NULL, or valid and aligned for the lifetime of the returned value.
     #[inline(always)]
-    pub(super) fn new(ptr: *mut u64) -> Self {
-        // INVARIANT: Callers pass fields of objects that live for the lifetime they ask for.
-        Self {
+    pub(super) unsafe fn from_raw(ptr: *mut u64) -> Option<Self> {
+        // INVARIANT: By the safety requirements.
+        (!ptr.is_null()).then_some(Self {
             ptr,
             _owner: PhantomData,
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn as_ptr(self) -> *mut u64 {
-        self.ptr
+        })
     }
 
     /// One untorn load.
@@ -342,7 +376,7 @@ impl OffsetCell<'_> {
 
     /// One untorn store.
     #[inline(always)]
-    pub(crate) fn write(self, value: u64) {
+    pub(super) fn write(self, value: u64) {
         // SAFETY: By the type invariant.
         unsafe { self.ptr.write_volatile(value) };
     }

@@ -21,11 +21,7 @@ use crate::{
     arm64::{
         barrier::isb,
         cpucaps,
-        registers::{
-            guest::CntpCvalEl0,
-            GuestRegister,
-            SystemRegister, //
-        }, //
+        registers::*, //
     },
     host::{
         sys_reg::SysReg,
@@ -72,24 +68,22 @@ const MEMORY_FOLLOWS: bool = cfg!(not(CONFIG_KVM_ARM64_RUST_TIMER));
 #[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
 #[inline(always)]
 fn offset_in_force(switch: Switch<'_>, timer: TimerIndex) -> Option<NonZero<u64>> {
-    switch.vcpu.timer_context(timer).offset_in_register()
+    switch.vcpu.timer(timer).offset_in_register()
 }
 
 /// C's timer code has no note of it but the register.
 #[cfg(not(CONFIG_KVM_ARM64_RUST_TIMER))]
 #[inline(always)]
 fn offset_in_force(_switch: Switch<'_>, _timer: TimerIndex) -> Option<NonZero<u64>> {
-    use crate::arm64::registers::guest::CntpoffEl2;
-
-    NonZero::new(CntpoffEl2::read())
+    NonZero::new(CNTPOFF_EL2::read())
 }
 
 fn write_guest_value<K: Kind>(switch: Switch<'_>) {
     let (timer, cval) = direct::<K>(switch);
 
-    tracepoint::ask_timer_map(switch.vcpu);
+    tracepoint::ask_timer_map(switch.vcpu.anyones());
     if offset_in_force(switch, timer).is_some() {
-        CntpCvalEl0::set(switch.vcpu.sys_reg(cval), *switch.masked);
+        CNTP_CVAL_EL0::set(switch.vcpu.sys_reg(cval), *switch.masked);
         isb();
     }
 }
@@ -98,16 +92,16 @@ fn write_host_value<K: Kind>(switch: Switch<'_>) {
     let (timer, cval) = direct::<K>(switch);
     let offset = offset_in_force(switch, timer);
 
-    tracepoint::ask_timer_map(switch.vcpu);
+    tracepoint::ask_timer_map(switch.vcpu.anyones());
     if offset.is_none() && !MEMORY_FOLLOWS {
         return;
     }
 
-    let value = CntpCvalEl0::read();
+    let value = CNTP_CVAL_EL0::read();
     switch.vcpu.set_sys_reg(cval, value);
 
     if let Some(offset) = offset {
-        CntpCvalEl0::set(
+        CNTP_CVAL_EL0::set(
             host_value(value, offset.get(), physical_count()),
             *switch.masked,
         );

@@ -10,11 +10,7 @@
 use crate::{
     arm64::{
         evidence::Masked,
-        registers::{
-            shared::MdccintEl1,
-            SharedRegister,
-            SystemRegister, //
-        }, //
+        registers::*, //
     },
     host::{
         cpu_context::CpuContext,
@@ -22,8 +18,8 @@ use crate::{
             DebugOwner,
             DebugRegs, //
         },
+        running_vcpu::RunningVcpu, //
         sys_reg::SysReg,
-        vcpu::Vcpu, //
     },
     hyp::switch::Switch,
 };
@@ -57,7 +53,7 @@ pub(crate) fn leave(switch: Switch<'_>, owner: DebugOwner) {
 /// What is in the hardware while the guest runs, unless that is what the host left there: it is
 /// out of effect while nobody enables it in `MDSCR_EL1`.
 #[inline(always)]
-fn regs_in_use(vcpu: Vcpu<'_>, owner: DebugOwner) -> Option<DebugRegs<'_>> {
+fn regs_in_use(vcpu: RunningVcpu<'_>, owner: DebugOwner) -> Option<DebugRegs<'_>> {
     match owner {
         DebugOwner::GUEST => Some(vcpu.guest_debug_regs()),
         DebugOwner::HOST => Some(vcpu.external_debug_regs()),
@@ -74,8 +70,8 @@ pub(in crate::hyp) fn exchange(
     masked: Masked<'_>,
 ) {
     from.0.save(last);
-    from.1.set_sys_reg(SysReg::MDCCINT_EL1, MdccintEl1::read());
+    from.1.set_sys_reg(SysReg::MDCCINT_EL1, MDCCINT_EL1::read());
 
     to.0.restore(last, masked);
-    MdccintEl1::set(to.1.sys_reg(SysReg::MDCCINT_EL1), masked);
+    MDCCINT_EL1::set(to.1.sys_reg(SysReg::MDCCINT_EL1), masked);
 }

@@ -39,17 +39,16 @@ use crate::{
             ExceptionClass,
             Gpr, //
         },
-        pstate::Pstate,
-        registers::{
-            exception::{
-                ElrEl2,
-                EsrEl2,
-                SpsrEl2, //
-            },
-            SystemRegister, //
+        pstate::{
+            GuestPstate,
+            Pstate, //
         },
+        registers::*,
     },
-    host::cpu_context::GpReg,
+    host::{
+        cpu_context::GpReg,
+        world::Ready, //
+    },
 };
 use core::ops::ControlFlow;
 
@@ -59,7 +58,7 @@ pub(in crate::hyp) struct Trap<'a> {
     switch: Switch<'a>,
     esr: Esr,
     /// As the hardware has it: at virtual EL2 that is EL1.
-    pstate: Pstate,
+    pstate: GuestPstate,
 }
 
 /// What there are fix-ups for. Exits that are for the host in any case, hypercalls and WFI above
@@ -73,15 +72,19 @@ const RESOLVABLE: ClassSet = ClassSet::all_but(&[
 /// Brings the vCPU's view of an exit up to date, and tries to resolve the exit here: either the
 /// guest goes on, or the host gets the code that comes with `Break`.
 #[inline(always)]
-pub(super) fn fixup<K: Kind>(switch: Switch<'_>, exit: GuestExit) -> ControlFlow<GuestExit> {
-    let pstate = synchronise_pstate::<K>(switch);
+pub(super) fn fixup<K: Kind>(
+    switch: Switch<'_>,
+    side: &Ready<'_>,
+    exit: GuestExit,
+) -> ControlFlow<GuestExit> {
+    let pstate = synchronise_pstate::<K>(switch, side);
 
     // An interrupt has no syndrome.
     if exit.reason() == GuestExit::IRQ {
         return ControlFlow::Break(exit);
     }
 
-    let esr = EsrEl2::syndrome();
+    let esr = ESR_EL2::read();
     switch.vcpu.set_syndrome(esr);
 
     // With an SError pending nothing is resolved: the guest comes back to the same instruction
@@ -124,14 +127,14 @@ fn record_pstate(switch: Switch<'_>, hyp_context: bool, pstate: Pstate) {
 /// Takes PSTATE over from the hardware, where a vCPU at virtual EL2 is at EL1, and a guest
 /// hypervisor's `HCR_EL2`, which it writes without a trap. Returns the hardware's PSTATE.
 #[inline(always)]
-fn synchronise_pstate<K: Kind>(switch: Switch<'_>) -> Pstate {
+fn synchronise_pstate<K: Kind>(switch: Switch<'_>, side: &Ready<'_>) -> GuestPstate {
     if cpucaps::has_spsr_erratum_2077057() {
         errata::restore_spsr(switch);
     }
 
-    let pstate = SpsrEl2::pstate();
+    let pstate = side.guest_pstate();
 
-    record_pstate(switch, K::in_hyp_context(switch), pstate);
+    record_pstate(switch, K::in_hyp_context(switch), pstate.get());
     if K::in_hyp_context(switch) {
         traps::hcr::take_over(switch);
     }
@@ -143,7 +146,7 @@ fn synchronise_pstate<K: Kind>(switch: Switch<'_>) -> Pstate {
 #[cold]
 fn repeat_hypercall(switch: Switch<'_>, esr: Esr) {
     if esr.class() == ExceptionClass::Hvc {
-        ElrEl2::set(ElrEl2::read().wrapping_sub(4), switch.masked);
+        ELR_EL2::set(ELR_EL2::read().wrapping_sub(4), switch.masked);
     }
 }
 
@@ -193,16 +196,16 @@ impl Trap<'_> {
     fn skip_instruction(&self) -> bool {
         let masked = self.switch.masked;
 
-        if self.pstate.is_aarch32() {
+        if self.pstate.get().is_aarch32() {
             return self.skip_instruction_aarch32();
         }
 
         // Memory need not follow: nobody looks at it before the next exit overwrites it.
         let after = self.pstate.after_instruction();
 
-        ElrEl2::set(ElrEl2::read().wrapping_add(4), masked);
+        ELR_EL2::set(ELR_EL2::read().wrapping_add(4), masked);
         if after != self.pstate {
-            SpsrEl2::set(after, masked);
+            SPSR_EL2::set(after, masked);
         }
         true
     }
@@ -216,14 +219,14 @@ impl Trap<'_> {
             ..
         } = self.switch;
 
-        guest.set_pc(ElrEl2::read());
-        guest.set_pstate(self.pstate.into_raw());
+        guest.set_pc(ELR_EL2::read());
+        guest.set_pstate(self.pstate.get().into_raw());
         vcpu.skip_instruction_aarch32();
 
-        let after = Pstate::from_raw(guest.pstate()).stepped();
+        let after = Pstate::from_raw(guest.pstate()).for_guest().stepped();
 
-        ElrEl2::set(guest.pc(), masked);
-        SpsrEl2::set(after, masked);
+        ELR_EL2::set(guest.pc(), masked);
+        SPSR_EL2::set(after, masked);
         true
     }
 }

@@ -36,21 +36,19 @@ use crate::{
         },
         generic_timer,
         percpu,
-        registers::{
-            exception::ElrEl2,
-            SystemRegister, //
-        }, //
+        registers::*, //
     },
     bindings,
     host::{
+        context::OnCpu,
         host_data::HostData,
         panic::exception_fixup,
+        running_vcpu::RunningVcpu,
         sys_reg::SysReg,
-        vcpu::Vcpu,
+        vcpu::LoadedVcpu,
         world::{
             with_exceptions_masked,
-            GuestSide,
-            Loaded, //
+            Vectored, //
         }, //
     },
 };
@@ -68,7 +66,8 @@ use kernel::{
 #[export]
 unsafe extern "C" fn __kvm_vcpu_run(vcpu: *mut bindings::kvm_vcpu) -> ffi::c_int {
     // SAFETY: By the safety requirements.
-    let exit = unsafe { with_exceptions_masked(Vcpu::from_raw(vcpu), run::run) };
+    let exit =
+        unsafe { with_exceptions_masked(LoadedVcpu::assume(vcpu, OnCpu::assume()), run::run) };
 
     // CAST: the reasons are small, and bit 31 says that an SError was pending.
     exit.into_raw() as ffi::c_int
@@ -82,7 +81,7 @@ unsafe extern "C" fn __kvm_vcpu_run(vcpu: *mut bindings::kvm_vcpu) -> ffi::c_int
 #[export]
 unsafe extern "C" fn kvm_vcpu_load_vhe(vcpu: *mut bindings::kvm_vcpu) {
     // SAFETY: By the safety requirements.
-    unsafe { load::load(Vcpu::from_raw(vcpu), Vhe::assume()) };
+    unsafe { load::load(LoadedVcpu::assume(vcpu, OnCpu::assume()), Vhe::assume()) };
 }
 
 /// Puts a vCPU.
@@ -93,7 +92,7 @@ unsafe extern "C" fn kvm_vcpu_load_vhe(vcpu: *mut bindings::kvm_vcpu) {
 #[export]
 unsafe extern "C" fn kvm_vcpu_put_vhe(vcpu: *mut bindings::kvm_vcpu) {
     // SAFETY: By the safety requirements.
-    unsafe { load::put(Vcpu::from_raw(vcpu), Vhe::assume()) };
+    unsafe { load::put(LoadedVcpu::assume(vcpu, OnCpu::assume()), Vhe::assume()) };
 }
 
 /// Panics, from the vectors that are in force while a guest is entered and left.
@@ -110,10 +109,11 @@ unsafe extern "C" fn hyp_panic() -> ! {
 
     if let Some(vcpu) = running {
         // SAFETY: The vCPU that is named is loaded here; there is no host left to hurt.
-        let loaded = unsafe { Loaded::assume(vcpu) };
+        let vcpu =
+            unsafe { RunningVcpu::assume(LoadedVcpu::assume(vcpu.as_ptr(), OnCpu::assume())) };
 
         // SAFETY: See above.
-        panic::restore_host(loaded, unsafe { GuestSide::assume(loaded) });
+        panic::restore_host(vcpu, unsafe { Vectored::assume(vcpu) });
     }
     panic::report(
         scene,
@@ -131,7 +131,7 @@ unsafe extern "C" fn hyp_panic() -> ! {
 unsafe extern "C" fn kvm_unexpected_el2_exception() {
     // SAFETY: Taking an exception masks all others.
     let masked = unsafe { Masked::assume() };
-    let elr = ElrEl2::read();
+    let elr = ELR_EL2::read();
 
     let next = exception_fixup(elr).unwrap_or_else(|| {
         // The panic restores the host's context, and reports this.
@@ -144,7 +144,7 @@ unsafe extern "C" fn kvm_unexpected_el2_exception() {
         }
     });
 
-    ElrEl2::set(next, masked);
+    ELR_EL2::set(next, masked);
 }
 
 /// Sets the offset of the guest's virtual counter.

@@ -23,16 +23,9 @@ use crate::{
     arm64::{
         barrier::isb,
         cpucaps,
-        fp::{
-            Fpexc32El2,
-            Fpmr,
-            VectorLength, //
-        },
-        registers::{
-            guest::ZcrEl1,
-            GuestRegister,
-            SystemRegister, //
-        },
+        fp::VectorLength,
+        registers::*,
+        values::Zcr, //
     },
     host::{
         host_data::FpOwner,
@@ -63,13 +56,13 @@ pub(crate) fn give_to_guest<K: Kind>(switch: Switch<'_>, what: Use) -> bool {
     if vcpu.has_sve() {
         load_sve::<K>(switch);
     } else {
-        vcpu.load_fp_registers(switch.masked);
+        vcpu.load_fp_registers();
     }
     if vcpu.has_fpmr() {
-        Fpmr::set(vcpu.sys_reg(SysReg::FPMR), *switch.masked);
+        FPMR::set(vcpu.sys_reg(SysReg::FPMR), *switch.masked);
     }
     if vcpu.el1_is_aarch32() {
-        Fpexc32El2::set(vcpu.sys_reg(SysReg::FPEXC32_EL2), *switch.masked);
+        FPEXC32_EL2::set_raw(vcpu.sys_reg(SysReg::FPEXC32_EL2), *switch.masked);
     }
     close_traps::<K>(switch);
     true
@@ -111,11 +104,11 @@ fn close_traps<K: Kind>(switch: Switch<'_>) {
 fn load_sve<K: Kind>(switch: Switch<'_>) {
     let vcpu = switch.vcpu;
 
-    vcpu.load_sve_registers(switch.masked);
+    vcpu.load_sve_registers();
     if K::in_nested_context(switch) {
         guest_limit::<K>(switch).limit_el1(switch.masked);
     }
-    ZcrEl1::set(vcpu.sys_reg(zcr_in_memory::<K>(switch)), *switch.masked);
+    ZCR_EL1::set(vcpu.sys_reg(zcr_in_memory::<K>(switch)), *switch.masked);
 }
 
 /// How long vectors the context that runs can have at all: a guest hypervisor may limit its guest.
@@ -123,7 +116,9 @@ fn guest_limit<K: Kind>(switch: Switch<'_>) -> VectorLength {
     let longest = switch.vcpu.max_vector_length();
 
     if K::in_nested_context(switch) {
-        longest.min(VectorLength::from_zcr(switch.vcpu.sys_reg(SysReg::ZCR_EL2)))
+        longest.min(VectorLength::from_zcr(Zcr::from_raw(
+            switch.vcpu.sys_reg(SysReg::ZCR_EL2),
+        )))
     } else {
         longest
     }
@@ -155,7 +150,7 @@ pub(crate) fn enter<K: Kind>(switch: Switch<'_>) {
     }
 
     guest_limit::<K>(switch).set_limit(switch.masked);
-    ZcrEl1::set(
+    ZCR_EL1::set(
         switch.vcpu.sys_reg(zcr_in_memory::<K>(switch)),
         *switch.masked,
     );
@@ -174,12 +169,12 @@ pub(crate) fn leave<K: Kind>(switch: Switch<'_>) {
         return;
     }
     if vcpu.has_sve() {
-        vcpu.set_sys_reg(zcr_in_memory::<K>(switch), ZcrEl1::read());
+        vcpu.set_sys_reg(zcr_in_memory::<K>(switch), ZCR_EL1::read());
         if K::HAS_EL2 {
             vcpu.max_vector_length().set_limit(switch.masked);
         }
     }
     if vcpu.el1_is_aarch32() {
-        vcpu.set_sys_reg(SysReg::FPEXC32_EL2, Fpexc32El2::read());
+        vcpu.set_sys_reg(SysReg::FPEXC32_EL2, FPEXC32_EL2::read_raw());
     }
 }

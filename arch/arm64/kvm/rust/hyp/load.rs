@@ -16,12 +16,12 @@ use crate::{
     host::{
         context::with_irqs_off,
         host_data::HostData,
-        vcpu::Vcpu, //
+        vcpu::LoadedVcpu, //
     }, //
 };
 
 /// Loads a vCPU. Preemption is off.
-pub(super) fn load(vcpu: Vcpu<'_>, vhe: Vhe<'_>) {
+pub(super) fn load(vcpu: LoadedVcpu<'_>, vhe: Vhe<'_>) {
     let host = HostData::get(vhe);
 
     host.context().set_running_vcpu(Some(vcpu));
@@ -31,7 +31,7 @@ pub(super) fn load(vcpu: Vcpu<'_>, vhe: Vhe<'_>) {
 }
 
 /// Puts it.
-pub(super) fn put(vcpu: Vcpu<'_>, vhe: Vhe<'_>) {
+pub(super) fn put(vcpu: LoadedVcpu<'_>, vhe: Vhe<'_>) {
     let host = HostData::get(vhe);
 
     with_irqs_off(|irq_off| traps::load::deactivate(vcpu, host.sys_regs(), vhe, irq_off));

@@ -14,70 +14,54 @@ use super::{
     sysreg, //
 };
 use crate::{
-    arm64::registers::{
-        exception::{
-            ElrEl2,
-            EsrEl2,
-            FarEl2,
-            HpfarEl2,
-            SpsrEl2, //
-        },
-        guest::ParEl1,
-        SystemRegister, //
+    arm64::{
+        pstate::Pstate,
+        registers::*,
+        values::Par, //
     },
     host::{
-        host_data::HostData,
         panic,
-        world::{
-            GuestSide,
-            Loaded, //
-        }, //
+        running_vcpu::RunningVcpu,
+        world::Vectored, //
     },
 };
 
 /// The registers that say what happened, before anything changes them.
 pub(super) struct Scene {
-    spsr: u64,
+    spsr: Pstate,
     elr: u64,
-    par: u64,
+    par: Par,
 }
 
 impl Scene {
     /// Takes them down.
     pub(super) fn record() -> Self {
         Self {
-            spsr: SpsrEl2::read(),
-            elr: ElrEl2::read(),
-            par: ParEl1::read(),
+            spsr: SPSR_EL2::read(),
+            elr: ELR_EL2::read(),
+            par: PAR_EL1::read(),
         }
     }
 }
 
 /// Brings the host back as far as it takes to tell what happened.
-pub(super) fn restore_host(loaded: Loaded<'_>, side: GuestSide<'_>) {
-    let vcpu = loaded.vcpu();
-    let switch = Switch {
-        vcpu,
-        guest: vcpu.context(),
-        host: HostData::get(*loaded.masked()),
-        masked: loaded.masked(),
-        hyp_context: vcpu.in_hyp_context(),
-    };
+pub(super) fn restore_host(vcpu: RunningVcpu<'_>, side: Vectored<'_>) {
+    // What serves a nested vCPU serves any. Nobody unmasks exceptions any more.
+    let switch = Switch::new::<Nested>(vcpu);
+    let _ = run::deactivate_traps::<Nested>(switch, || side.leave());
 
-    // What serves a nested vCPU serves any.
-    run::deactivate_traps::<Nested>(switch, side);
     sysreg::run::restore_host(switch);
 }
 
 /// The end of the kernel.
 pub(super) fn report(scene: Scene, vcpu: *const ()) -> ! {
     panic::hyp_panic(panic::HypPanic {
-        spsr: scene.spsr,
+        spsr: scene.spsr.into_raw(),
         elr: scene.elr,
-        esr: EsrEl2::read(),
-        far: FarEl2::read(),
-        hpfar: HpfarEl2::read(),
-        par: scene.par,
+        esr: ESR_EL2::read().into_raw(),
+        far: FAR_EL2::read(),
+        hpfar: HPFAR_EL2::read(),
+        par: scene.par.into_raw(),
         vcpu,
     })
 }

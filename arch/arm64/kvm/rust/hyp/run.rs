@@ -28,10 +28,12 @@ use crate::{
         cpucaps, //
     },
     host::{
-        host_data::HostData,
+        running_vcpu::RunningVcpu,
         world::{
+            BackAtHost,
             GuestSide,
-            Loaded, //
+            HostSide,
+            Vectored, //
         }, //
     },
 };
@@ -39,18 +41,18 @@ use core::ops::ControlFlow;
 
 /// Runs the guest until something happens that the run loop in C has to see.
 #[inline(always)]
-pub(super) fn run(loaded: Loaded<'_>) -> GuestExit {
-    if loaded.vcpu().has_el2() {
-        run_nested(loaded)
+pub(super) fn run(vcpu: RunningVcpu<'_>) -> (GuestExit, BackAtHost) {
+    if vcpu.has_el2() {
+        run_nested(vcpu)
     } else {
-        run_as::<Plain>(loaded)
+        run_as::<Plain>(vcpu)
     }
 }
 
 /// [`run`], for a vCPU with EL2. Apart, so that a plain vCPU's way is short.
 #[inline(never)]
-pub(super) fn run_nested(loaded: Loaded<'_>) -> GuestExit {
-    run_as::<Nested>(loaded)
+pub(super) fn run_nested(vcpu: RunningVcpu<'_>) -> (GuestExit, BackAtHost) {
+    run_as::<Nested>(vcpu)
 }
 
 /// [`run`], for a kind of vCPU.
@@ -59,39 +61,32 @@ pub(super) fn run_nested(loaded: Loaded<'_>) -> GuestExit {
 /// the hardware, and the vectors change last and back last: until then, and from then on, a fault
 /// of this code is the host's.
 #[inline(always)]
-fn run_as<K: Kind>(loaded: Loaded<'_>) -> GuestExit {
-    let vcpu = loaded.vcpu();
-    let switch = Switch {
-        vcpu,
-        guest: vcpu.context(),
-        host: HostData::get(*loaded.masked()),
-        masked: loaded.masked(),
-        hyp_context: K::HAS_EL2 && vcpu.in_hyp_context(),
-    };
+fn run_as<K: Kind>(vcpu: RunningVcpu<'_>) -> (GuestExit, BackAtHost) {
+    let switch = Switch::new::<K>(vcpu);
 
     // Changes in between runs only, by the vCPU's own thread.
     let debug_owner = vcpu.debug_owner();
 
     fpsimd::enter::<K>(switch);
     let host = sysreg::run::save_host(switch);
-    let side = activate_traps::<K>(switch, loaded);
+    let side = activate_traps::<K>(switch);
 
     if vcpu.pc_update_is_pending() {
         vcpu.update_pc();
     }
-    let guest = sysreg::run::enter::<K>(switch, &host, debug_owner);
+    let (side, guest) = sysreg::run::enter::<K>(switch, side, &host, debug_owner);
     debug::enter(switch, debug_owner);
 
     let exit = loop {
         let exit = GuestExit::from_raw(side.run());
 
-        if let ControlFlow::Break(exit) = exit::fixup::<K>(switch, exit) {
+        if let ControlFlow::Break(exit) = exit::fixup::<K>(switch, &side, exit) {
             break exit;
         }
     };
 
     sysreg::run::leave::<K>(switch, host, guest, debug_owner);
-    deactivate_traps::<K>(switch, side);
+    let back = deactivate_traps::<K>(switch, || side.leave());
     debug::leave(switch, debug_owner);
 
     // All of the above is in force before the host goes on: its traps of FP, which apply to EL2
@@ -99,20 +94,19 @@ fn run_as<K: Kind>(loaded: Loaded<'_>) -> GuestExit {
     isb();
 
     fpsimd::leave::<K>(switch);
-    exit
+    (exit, back)
 }
 
 /// Sets the traps of the guest, and the vectors that lead out of it.
 #[inline(always)]
-fn activate_traps<'a, K: Kind>(switch: Switch<'a>, loaded: Loaded<'a>) -> GuestSide<'a> {
+fn activate_traps<K: Kind>(switch: Switch<'_>) -> Vectored<'_> {
     let hcr = traps::hcr::for_guest::<K>(switch);
-    let side = GuestSide::enter(loaded, hcr);
+    let side = GuestSide::enter(switch.vcpu, hcr);
 
-    traps::hcr::load_vserror_syndrome(switch, hcr);
+    traps::hcr::load_vserror_syndrome(switch, hcr.value());
     cntpoff::switch_to_guest::<K>(switch);
     traps::cptr::activate::<K>(switch);
-    side.set_vectors();
-    side
+    side.set_vectors()
 }
 
 /// Sets the host's traps and vectors again.
@@ -121,13 +115,16 @@ fn activate_traps<'a, K: Kind>(switch: Switch<'a>, loaded: Loaded<'a>) -> GuestS
 /// that ends the way out depends on TGE being set. The exception is the erratum that wants the
 /// guest's regime out of force before the host's is touched.
 #[inline(always)]
-pub(super) fn deactivate_traps<K: Kind>(switch: Switch<'_>, side: GuestSide<'_>) {
+pub(super) fn deactivate_traps<'a, K: Kind>(
+    switch: Switch<'a>,
+    leave: impl FnOnce() -> HostSide<'a>,
+) -> BackAtHost {
     traps::hcr::save_vserror::<K>(switch);
 
-    let side = side.leave();
+    let side = leave();
 
     cntpoff::switch_to_host::<K>(switch);
     cpucaps::isb_for_speculative_at();
     traps::cptr::deactivate(switch);
-    side.set_vectors();
+    side.set_vectors()
 }

@@ -12,7 +12,7 @@ use crate::{
     host::{
         cpu_context::CpuContext,
         host_data::HostData,
-        vcpu::Vcpu, //
+        running_vcpu::RunningVcpu, //
     }, //
 };
 
@@ -22,10 +22,16 @@ use crate::{
 /// hardware, and exceptions are masked: it is evidence for all three.
 ///
 /// Handed on by value, so that it can stay in registers: code that is not inlined gets a copy.
+///
+/// # Invariants
+///
+/// All of it is of that vCPU and this CPU.
 #[derive(Clone, Copy)]
 pub(crate) struct Switch<'a> {
+    /// Made here alone.
+    _sealed: (),
     /// The vCPU that runs.
-    pub(crate) vcpu: Vcpu<'a>,
+    pub(crate) vcpu: RunningVcpu<'a>,
     /// Its registers in memory.
     pub(crate) guest: CpuContext<'a>,
     /// This CPU's data, found once.
@@ -34,6 +40,22 @@ pub(crate) struct Switch<'a> {
     pub(crate) masked: Masked<'a>,
     /// What [`Kind::in_hyp_context`] says; known before the guest is entered.
     pub(crate) hyp_context: bool,
+}
+
+impl<'a> Switch<'a> {
+    /// A run that begins, of a vCPU of that kind or a weaker one.
+    #[inline(always)]
+    pub(crate) fn new<K: Kind>(vcpu: RunningVcpu<'a>) -> Self {
+        // INVARIANT: All of it comes from the one value.
+        Self {
+            _sealed: (),
+            vcpu,
+            guest: vcpu.context(),
+            host: HostData::get(*vcpu.masked()),
+            masked: vcpu.masked(),
+            hyp_context: K::HAS_EL2 && vcpu.in_hyp_context(),
+        }
+    }
 }
 
 /// The kinds of vCPU that a VHE host runs. Chosen once a run; what only the other kind needs is not

@@ -8,21 +8,8 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    context::{
-        timer_map,
-        Timer, //
-    },
-    counter::CompareValue,
-    ctl::TimerCtl,
     hardware::HardwareSet,
-    load,
-    soft,
-    Host, //
-};
-use crate::host::context::{
-    with_irqs_off,
-    IrqOff,
-    PreemptOff, //
+    *, //
 };
 
 /// A register of a timer, as a trapped access names it.
@@ -40,86 +27,111 @@ pub(super) enum Register {
     Voff,
 }
 
-/// Reads a register on behalf of the guest.
-pub(super) fn read(host: &Host, timer: Timer<'_>, register: Register) -> u64 {
-    if timer_map(timer.vcpu()).is_emulated(timer.id()) {
-        return read_in_memory(host, timer, register);
-    }
-    in_memory(host, timer, |_| read_in_memory(host, timer, register))
+/// What a trapped access does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// It reads.
+    Read,
+    /// It writes that value.
+    Write(u64),
 }
 
-/// Writes a register on behalf of the guest.
-pub(super) fn write(host: &Host, timer: Timer<'_>, register: Register, value: u64) {
-    if timer_map(timer.vcpu()).is_emulated(timer.id()) {
-        // Its callback, which changes the control register, is kept away from cancel to emulate.
-        let preempt_off = PreemptOff::new();
-
-        timer.context().soft_timer().cancel();
-        write_in_memory(host, timer, register, value);
-        soft::emulate(host, timer, preempt_off.on_cpu());
-    } else {
-        in_memory(host, timer, |_| {
-            write_in_memory(host, timer, register, value)
-        });
+/// Performs an access on behalf of the guest. Returns what it reads.
+pub(super) fn perform(
+    host: &Host,
+    vcpu: LoadedVcpu<'_>,
+    id: TimerId,
+    register: Register,
+    access: Access,
+) -> u64 {
+    if !timer_map(**vcpu).is_emulated(id) {
+        return perform_direct(host, vcpu, id, register, access);
     }
+
+    // Its callback, which changes the control register, is kept away from a write until it is
+    // emulated anew.
+    if access != Access::Read {
+        vcpu.soft_timer(id).cancel();
+    }
+    let result = vcpu
+        .in_memory(id)
+        .map_or(0, |timer| perform_in_memory(host, timer, register, access));
+    if access != Access::Read {
+        soft::emulate(host, vcpu, id);
+    }
+    result
 }
 
-/// Runs `f` while a direct timer is in memory, and puts it back into hardware if its vCPU may
-/// run at all.
-fn in_memory<R>(host: &Host, timer: Timer<'_>, f: impl FnOnce(&IrqOff) -> R) -> R {
-    let set = HardwareSet::only(timer);
+/// Performs an access while a direct timer is in memory, and puts it back into hardware if its
+/// vCPU may run at all.
+fn perform_direct(
+    host: &Host,
+    vcpu: LoadedVcpu<'_>,
+    id: TimerId,
+    register: Register,
+    access: Access,
+) -> u64 {
+    let set = HardwareSet::only(vcpu, id);
+    let in_register = || vcpu.in_hardware(id).map(|timer| timer.cval_home());
 
     with_irqs_off(|irq_off| {
-        if !timer.vcpu().timers_enabled() {
-            return f(irq_off);
+        let before = in_register();
+
+        if vcpu.timers_enabled() {
+            set.save(irq_off);
         }
+        let result = vcpu
+            .in_memory(id)
+            .map_or(0, |timer| perform_in_memory(host, timer, register, access));
 
-        let before = timer.context().residence();
-
-        set.save(irq_off);
-        let result = f(irq_off);
-        set.restore(host, irq_off);
-
-        // What traps was decided for the offset that was in force until now.
-        if timer.context().residence() != before {
-            load::update_traps(timer.vcpu(), irq_off.into());
+        if vcpu.timers_enabled() {
+            set.restore(host, irq_off);
+            // What traps was decided for the offset that was in force until now.
+            if in_register() != before {
+                load::update_traps(vcpu);
+            }
         }
         result
     })
 }
 
-fn read_in_memory(host: &Host, timer: Timer<'_>, register: Register) -> u64 {
+fn perform_in_memory(
+    host: &Host,
+    mut timer: MemoryTimer<'_>,
+    register: Register,
+    access: Access,
+) -> u64 {
+    let state = timer.state();
+    let cval = state.compare();
     let count = || timer.count(host.now());
 
-    match register {
-        Register::Cnt => count().get(),
-        Register::Cval => timer.cval().get(),
-        Register::Tval => timer.cval().tval(count()).into(),
+    match (register, access) {
+        (Register::Cnt, Access::Read) => return count().get(),
+        (Register::Cval, Access::Read) => return cval.get(),
+        (Register::Tval, Access::Read) => return cval.tval(count()).into(),
         // The status bit is UNKNOWN while the timer is disabled; it is the same in all states
         // here (Arm ARM, `CNTV_CTL_EL0.ISTATUS`).
-        Register::Ctl => timer
-            .ctl()
-            .with_status(count().has_reached(timer.cval()))
-            .into_raw(),
-        Register::Voff => timer.context().vcpu_offset().map_or(0, |cell| cell.read()),
-    }
-}
+        (Register::Ctl, Access::Read) => {
+            return state
+                .control()
+                .with_status(count().has_reached(cval))
+                .into_raw()
+        }
+        (Register::Voff, Access::Read) => return timer.vcpu_offset().map_or(0, |cell| cell.read()),
+        (Register::Cval, Access::Write(value)) => timer.set_cval(value),
+        (Register::Tval, Access::Write(value)) => {
+            let cval = CompareValue::from_tval(count(), value);
 
-fn write_in_memory(host: &Host, timer: Timer<'_>, register: Register, value: u64) {
-    match register {
-        Register::Cval => timer.set_cval(CompareValue::new(value)),
-        Register::Tval => {
-            timer.set_cval(CompareValue::from_tval(timer.count(host.now()), value));
+            timer.set_cval(cval.get());
         }
-        Register::Ctl => timer.set_ctl(TimerCtl::from_raw(value).with_status(false)),
-        Register::Voff => {
-            if let Some(cell) = timer.context().vcpu_offset() {
-                cell.write(value);
-            }
+        (Register::Ctl, Access::Write(value)) => {
+            timer.set_ctl(TimerCtl::from_raw(value).with_status(false).into_raw());
         }
+        (Register::Voff, Access::Write(value)) => timer.set_vcpu_offset(value),
         // Counters are read-only: a write is UNDEFINED, and no trap leads here.
-        Register::Cnt => {
+        (Register::Cnt, Access::Write(_)) => {
             kernel::warn_on!(true);
         }
     }
+    0
 }

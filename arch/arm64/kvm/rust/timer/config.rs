@@ -9,121 +9,82 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    context::{
-        timer_map,
-        Timer, //
-    },
-    counter::Offset,
-    ctl::{
-        Level,
-        TimerCtl, //
-    },
-    line,
-    map::{
-        Bank,
-        TimerId, //
-    },
-    offset_attr::{
-        self,
-        OffsetAttr, //
-    },
-    Host, //
-};
-use crate::host::{
-    locked_vcpu::LockedVcpu,
-    uaccess::UserNumber,
-    vcpu::Vcpu,
-    vm::Vm, //
-};
-use kernel::{
-    bindings,
-    error::code::{
-        EBUSY,
-        EINVAL,
-        ENXIO, //
-    },
-    prelude::*, //
+    offset_attr::OffsetAttr,
+    *, //
 };
 
 /// Gives a VM the default PPIs, in the numbering of its GIC model. Called when the VM is made,
 /// and again when it gets a GICv5.
-pub(super) fn init_vm(vm: Vm<'_>) {
+pub(super) fn init_vm(vm: NewVm<'_>) {
     for id in TimerId::ALL {
-        vm.init_timer_ppi(id.index(), vm.ppi_intid(id.default_ppi()));
+        vm.init_timer_ppi(id, vm.ppi(id.default_ppi()));
     }
 }
 
-/// Sets up the timers of a new vCPU, but for their soft timers.
-pub(super) fn init_vcpu(host: &Host, vcpu: Vcpu<'_>) {
-    let vm = vcpu.vm();
+/// Sets up the timers of a new vCPU. `expired` is what its soft timers call, `blocked_enough` what
+/// its background timer does.
+pub(super) fn init_vcpu(
+    host: &Host,
+    vcpu: NewVcpu<'_>,
+    expired: Callback<bindings::arch_timer_context>,
+    blocked_enough: Callback<bindings::arch_timer_cpu>,
+) {
+    let is_protected = vcpu.vm().is_protected();
 
     for id in TimerId::ALL {
-        let host_irq = match id.bank() {
-            Bank::Virtual => host.vtimer.number(),
-            Bank::Physical => host.ptimer.map_or(0, |irq| irq.number()),
+        let source = match id {
+            _ if is_protected => OffsetSource::None,
+            TimerId::Vtimer => OffsetSource::VmVirtual,
+            _ => OffsetSource::VmPhysical,
         };
-        let context = Timer::of(vcpu, id).context();
 
-        context.init(id.index(), host_irq);
-        context.set_offsets(
-            match id {
-                _ if vm.is_protected() => None,
-                TimerId::Vtimer => Some(vm.virtual_offset()),
-                _ => Some(vm.physical_offset()),
-            },
-            None,
-        );
+        vcpu.init_timer(id, host.irq(id.bank()), source, expired);
     }
+    vcpu.init_background_timer(blocked_enough);
 
-    if vm.is_protected() {
+    if is_protected {
         // A protected guest sees the host's time. With a pinned offset, writes of a counter
         // value by user space are ignored, instead of failing for want of a place.
-        vm.pin_counter_offset();
-    } else if !vm.has_counter_offset() {
+        vcpu.pin_counter_offset();
+    } else if !vcpu.vm().has_counter_offset() {
         // Virtual time starts when the VM's latest vCPU is made.
-        vm.virtual_offset().write(host.now().get());
-        vm.physical_offset().write(Offset::ZERO.get());
+        vcpu.init_counter_offsets(host.now().get(), Offset::ZERO.get());
     }
 }
 
-/// Resets the timers of a vCPU: all off. ENABLE is 0 out of reset on any implementation that
-/// resets it (Arm ARM, `CNTV_CTL_EL0`).
-pub(super) fn reset_vcpu(vcpu: Vcpu<'_>) {
-    let vm = vcpu.vm();
-    let map = timer_map(vcpu);
-
-    for timer in Timer::all(vcpu) {
-        timer.set_ctl(TimerCtl::OFF);
-    }
+/// Resets the timers of a vCPU, which is not loaded: all off. ENABLE is 0 out of reset on any
+/// implementation that resets it (Arm ARM, `CNTV_CTL_EL0`).
+pub(super) fn reset_vcpu(vcpu: OwnVcpu<'_>) {
+    let map = timer_map(*vcpu);
 
     // A guest hypervisor is in charge of the virtual offset, on top of the VM's physical one.
     if vcpu.has_el2() {
-        Timer::of(vcpu, TimerId::Vtimer)
-            .context()
-            .set_offsets(Some(vm.physical_offset()), Some(vcpu.cntvoff_cell()));
+        vcpu.set_offset_source(TimerId::Vtimer, OffsetSource::VmPhysicalAndGuest);
     }
 
-    if vcpu.timers_enabled() {
-        for timer in Timer::all(vcpu) {
-            line::drive(timer, Level::Low);
+    for mut timer in soft::timers_at_rest(vcpu) {
+        timer.set_ctl(TimerCtl::OFF.into_raw());
+        if vcpu.timers_enabled() {
+            line::drive_in_memory(&mut timer, Level::Low);
         }
-        if vm.has_irqchip() {
-            for id in map.all_direct() {
-                vcpu.reset_mapped_irq(Timer::of(vcpu, id).intid());
-            }
+    }
+
+    if vcpu.timers_enabled() && vcpu.vm().has_irqchip() {
+        for id in map.all_direct() {
+            vcpu.reset_mapped_irq(vcpu.timer(id).ppi());
         }
     }
 
     for id in map.all_emulated() {
-        Timer::of(vcpu, id).context().soft_timer().cancel();
+        vcpu.soft_timer(id).cancel();
     }
 }
 
 /// Sets a vCPU attribute of group `KVM_ARM_VCPU_TIMER_CTRL`. Sleeps.
-pub(super) fn set_attr(vcpu: &LockedVcpu<'_>, attr: u64, addr: UserNumber) -> Result {
+pub(super) fn set_attr(vcpu: OwnVcpu<'_>, attr: u64, addr: UserNumber) -> Result {
     match OffsetAttr::from_number(attr) {
         Some(offset) => offset_attr::set(vcpu, offset, addr),
-        None => set_ppi(vcpu.vcpu(), attr, addr),
+        None => set_ppi(vcpu, attr, addr),
     }
 }
 
@@ -171,25 +132,21 @@ fn timer_of_attr(attr: u64) -> Result<TimerId> {
 ///
 /// In this order, which is ABI: `EINVAL` without an interrupt controller in the kernel; `EFAULT`;
 /// `EINVAL` for what is not a PPI; `EBUSY` once a vCPU has run; `ENXIO` for an unknown attribute.
-fn set_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
+fn set_ppi(vcpu: OwnVcpu<'_>, attr: u64, addr: UserNumber) -> Result {
     let vm = vcpu.vm();
 
     if !vm.has_irqchip() {
         return Err(EINVAL);
     }
 
-    let intid = addr.read::<i32>()?;
-    if !vm.is_ppi(intid) {
-        return Err(EINVAL);
-    }
+    let ppi = vm.ppi_of_user(addr.read::<i32>()?).ok_or(EINVAL)?;
+    let config = vcpu.config();
 
-    let config = vm.config();
     if config.timer_ppis_immutable() {
         return Err(EBUSY);
     }
 
-    // CAST: the bit pattern of a GICv5 PPI; not negative for others.
-    config.set_timer_ppi(timer_of_attr(attr)?.index(), intid as u32);
+    config.set_timer_ppi(timer_of_attr(attr)?, ppi);
     Ok(())
 }
 
@@ -199,10 +156,10 @@ fn set_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
 ///
 /// `ENXIO` for an unknown attribute, then `EFAULT`.
 fn get_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
-    let intid = Timer::of(vcpu, timer_of_attr(attr)?).intid();
+    let ppi = vcpu.timer(timer_of_attr(attr)?).ppi();
 
     // CAST: the bit pattern, as set.
-    addr.write::<i32>(intid as i32)
+    addr.write::<i32>(ppi.intid() as i32)
 }
 
 /// Sets the offset of all counters of a VM, in ticks (`KVM_ARM_SET_COUNTER_OFFSET`). May be
@@ -217,6 +174,6 @@ pub(super) fn set_counter_offset(vm: Vm<'_>, offset: &bindings::kvm_arm_counter_
     }
 
     vm.stop_all_vcpus()?
-        .set_counter_offset(offset.counter_offset);
+        .pin_counter_offsets(offset.counter_offset, offset.counter_offset);
     Ok(())
 }

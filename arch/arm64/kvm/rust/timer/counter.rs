@@ -17,43 +17,56 @@
 //!     kvm_arm_timer_write; include/kvm/arm_arch_timer.h: timer_get_offset, timer_apply_offset
 #![forbid(unsafe_code)]
 
-/// A value of the physical counter, in ticks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PhysicalCount(u64);
+/// Makes types of a number of ticks. Those that nothing but the functions of this file makes have
+/// a `new()` for tests alone.
+macro_rules! ticks {
+    ($($(#[$meta:meta])* $name:ident $(, $made_here:ident)?;)*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) struct $name(u64);
 
-/// A value of a counter as a guest sees it, in ticks: physical count minus [`Offset`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct GuestCount(u64);
+        impl $name {
+            ticks!(new $($made_here)?);
 
-/// What is subtracted from the physical count to get a guest's view, in ticks, modulo 2^64.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Offset(u64);
+            /// The raw number.
+            #[inline(always)]
+            pub(crate) const fn get(self) -> u64 {
+                self.0
+            }
+        }
+    )*};
+    (new) => {
+        /// Wraps a raw number.
+        #[inline(always)]
+        pub(crate) const fn new(raw: u64) -> Self {
+            Self(raw)
+        }
+    };
+    (new made_here) => {
+        /// Wraps a raw number, for tests.
+        #[cfg(any(test, CONFIG_KVM_ARM64_RUST_KUNIT_TEST))]
+        pub(crate) const fn new(raw: u64) -> Self {
+            Self(raw)
+        }
+    };
+}
 
-/// A guest's compare value (`CNT*_CVAL`), in the guest's view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CompareValue(u64);
-
-/// A compare value for hardware that compares with the physical count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct HardwareCompare(u64);
-
-/// A distance between two points of the same view, in ticks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticks(u64);
+ticks! {
+    /// A value of the physical counter.
+    PhysicalCount;
+    /// A value of a counter as a guest sees it: physical count minus [`Offset`].
+    GuestCount, made_here;
+    /// What is subtracted from the physical count to get a guest's view, modulo 2^64.
+    Offset;
+    /// A guest's compare value (`CNT*_CVAL`), in the guest's view.
+    CompareValue;
+    /// A compare value for hardware that compares with the physical count.
+    HardwareCompare, made_here;
+    /// A distance between two points of the same view.
+    Ticks, made_here;
+}
 
 impl PhysicalCount {
-    /// Wraps a value read from the physical counter.
-    #[inline]
-    pub(crate) const fn new(count: u64) -> Self {
-        Self(count)
-    }
-
-    /// The raw count.
-    #[inline]
-    pub(crate) const fn get(self) -> u64 {
-        self.0
-    }
-
     /// This instant as seen by a guest whose counter lags by `offset`.
     #[inline]
     pub(crate) const fn seen_with(self, offset: Offset) -> GuestCount {
@@ -62,18 +75,6 @@ impl PhysicalCount {
 }
 
 impl GuestCount {
-    /// Wraps a count, for tests.
-    #[cfg(any(test, CONFIG_KVM_ARM64_RUST_KUNIT_TEST))]
-    pub(crate) const fn new(count: u64) -> Self {
-        Self(count)
-    }
-
-    /// The raw count.
-    #[inline]
-    pub(crate) const fn get(self) -> u64 {
-        self.0
-    }
-
     /// How long until the count reaches `cval`; `None` if it has.
     ///
     /// The comparison is unsigned, as that of the hardware.
@@ -97,18 +98,6 @@ impl Offset {
     /// No offset: the guest sees the physical count.
     pub(crate) const ZERO: Self = Self(0);
 
-    /// Wraps an offset kept in a VM's or a vCPU's state.
-    #[inline]
-    pub(crate) const fn new(ticks: u64) -> Self {
-        Self(ticks)
-    }
-
-    /// The raw offset, for `CNTVOFF_EL2` and `CNTPOFF_EL2`.
-    #[inline]
-    pub(crate) const fn get(self) -> u64 {
-        self.0
-    }
-
     /// Two offsets applied one after the other: the VM's, and the one that a guest hypervisor adds.
     #[inline]
     pub(crate) const fn and(self, inner: Self) -> Self {
@@ -129,18 +118,6 @@ impl Offset {
 }
 
 impl CompareValue {
-    /// Wraps a compare value given by a guest or a VMM.
-    #[inline]
-    pub(crate) const fn new(cval: u64) -> Self {
-        Self(cval)
-    }
-
-    /// The raw compare value.
-    #[inline]
-    pub(crate) const fn get(self) -> u64 {
-        self.0
-    }
-
     /// The compare value that a write of `tval` at `now` stands for.
     ///
     /// `TVAL` is a signed 32-bit distance from now (Arm ARM, `CNTV_TVAL_EL0`).
@@ -181,25 +158,5 @@ impl HardwareCompare {
     #[inline]
     pub(crate) const fn verbatim(cval: CompareValue) -> Self {
         Self(cval.0)
-    }
-
-    /// The raw value for the register.
-    #[inline]
-    pub(crate) const fn get(self) -> u64 {
-        self.0
-    }
-}
-
-impl Ticks {
-    /// Wraps a distance, for tests.
-    #[cfg(any(test, CONFIG_KVM_ARM64_RUST_KUNIT_TEST))]
-    pub(crate) const fn new(ticks: u64) -> Self {
-        Self(ticks)
-    }
-
-    /// The raw distance.
-    #[inline]
-    pub(crate) const fn get(self) -> u64 {
-        self.0
     }
 }

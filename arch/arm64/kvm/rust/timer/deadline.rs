@@ -69,8 +69,8 @@ impl TickRate {
     }
 }
 
-/// When a timer, or the first of several, is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// When a timer, or the first of several, is due. Of two the lesser is the earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Deadline {
     /// The timer's condition is met.
     Passed,
@@ -87,16 +87,6 @@ impl Deadline {
         match left {
             None => Self::Passed,
             Some(ticks) => Self::In(rate.duration(ticks)),
-        }
-    }
-
-    /// The earlier of two.
-    #[inline]
-    pub(crate) fn min(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Passed, _) | (_, Self::Passed) => Self::Passed,
-            (Self::Never, d) | (d, Self::Never) => d,
-            (Self::In(a), Self::In(b)) => Self::In(core::cmp::min(a, b)),
         }
     }
 

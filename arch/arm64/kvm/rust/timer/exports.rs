@@ -17,56 +17,48 @@
 
 use super::{
     access::{
-        self,
+        Access,
         Register, //
     },
-    config,
-    context::{
-        raw_map,
-        Timer, //
-    },
-    enable,
-    init,
-    line,
-    load,
-    map::TimerId,
-    soft,
-    user,
-    Host, //
-};
-use crate::host::{
-    arch_timer::TimerContext,
-    context::{
-        IrqOff,
-        OnCpu,
-        PreemptOff, //
-    },
-    hrtimer::{
-        ExpiredTimer,
-        Restart, //
-    },
-    locked_vcpu::LockedVcpu,
-    uaccess::UserNumber,
-    vcpu::Vcpu,
-    vgic::{
-        HostGic,
-        IrqOps, //
-    },
-    vm::{
-        TimerIndex,
-        Vm, //
-    },
+    *, //
 };
 use core::ffi::c_void;
-use kernel::{
-    bindings,
-    error::Result,
-    prelude::export, //
-};
+use kernel::prelude::export;
 
 /// 0 or a negative errno.
 fn errno(result: Result) -> i32 {
     result.map_or_else(|err| err.to_errno(), |()| 0)
+}
+
+/// Calls `f` with the host's side, which is known since before there was a vCPU.
+#[inline(always)]
+fn with_host<R: Default>(f: impl FnOnce(&'static Host) -> R) -> R {
+    HOST.as_ref().map_or_else(R::default, f)
+}
+
+/// # Safety
+///
+/// The vCPU must be complete, and loaded on this CPU with preemption or interrupts off until the
+/// returned value is out of use.
+#[inline(always)]
+unsafe fn loaded<'a>(vcpu: *mut bindings::kvm_vcpu) -> LoadedVcpu<'a> {
+    // SAFETY: By the safety requirements.
+    unsafe { LoadedVcpu::assume(vcpu, OnCpu::assume()) }
+}
+
+/// # Safety
+///
+/// The caller must be the vCPU's thread, between load and put: to be scheduled in is to be loaded,
+/// so that the vCPU is loaded wherever the thread is.
+#[inline(always)]
+unsafe fn with_preempt_off<R>(
+    vcpu: *mut bindings::kvm_vcpu,
+    f: impl FnOnce(LoadedVcpu<'_>) -> R,
+) -> R {
+    let preempt_off = PreemptOff::new();
+
+    // SAFETY: By the safety requirements.
+    f(unsafe { LoadedVcpu::assume(vcpu, preempt_off.on_cpu()) })
 }
 
 /// Initialises the host's side of the timers.
@@ -77,7 +69,8 @@ fn errno(result: Result) -> i32 {
 #[export]
 #[link_section = ".init.text"]
 unsafe extern "C" fn kvm_timer_hyp_init(has_gic: bool) -> i32 {
-    errno(init::init(has_gic, host_interrupt))
+    // SAFETY: The callback expects just such arguments.
+    errno(init::init(has_gic, unsafe { Handler::new(host_interrupt) }))
 }
 
 /// Sets up a VHE host's CPU for guests' timers.
@@ -97,10 +90,8 @@ unsafe extern "C" fn kvm_timer_init_vhe() {
 /// Called on the CPU that comes up, which the caller stays on.
 #[export]
 unsafe extern "C" fn kvm_timer_cpu_up() {
-    if let Some(host) = Host::get() {
-        // SAFETY: By the safety requirements.
-        init::cpu_up(host, unsafe { OnCpu::assume() });
-    }
+    // SAFETY: By the safety requirements.
+    with_host(|host| init::cpu_up(host, unsafe { OnCpu::assume() }));
 }
 
 /// Disables the timer interrupts on this CPU.
@@ -110,10 +101,8 @@ unsafe extern "C" fn kvm_timer_cpu_up() {
 /// Called on the CPU that goes down, which the caller stays on.
 #[export]
 unsafe extern "C" fn kvm_timer_cpu_down() {
-    if let Some(host) = Host::get() {
-        // SAFETY: By the safety requirements.
-        init::cpu_down(host, unsafe { OnCpu::assume() });
-    }
+    // SAFETY: By the safety requirements.
+    with_host(|host| init::cpu_down(host, unsafe { OnCpu::assume() }));
 }
 
 /// The physical count, in ticks; 0 before KVM is initialised, when there is nobody to ask.
@@ -123,18 +112,18 @@ unsafe extern "C" fn kvm_timer_cpu_down() {
 /// Always safe to call.
 #[export]
 unsafe extern "C" fn kvm_phys_timer_read() -> u64 {
-    Host::get().map_or(0, |host| host.now().get())
+    with_host(|host| host.now().get())
 }
 
 /// Gives a VM its default PPIs.
 ///
 /// # Safety
 ///
-/// See the module's documentation. The VM runs no vCPU yet.
+/// See the module's documentation. The VM runs no vCPU until this returns.
 #[export]
 unsafe extern "C" fn kvm_timer_init_vm(kvm: *mut bindings::kvm) {
     // SAFETY: By the safety requirements.
-    config::init_vm(unsafe { Vm::from_raw(kvm) });
+    config::init_vm(unsafe { NewVm::assume(kvm) });
 }
 
 /// Sets up the timers of a new vCPU.
@@ -144,35 +133,29 @@ unsafe extern "C" fn kvm_timer_init_vm(kvm: *mut bindings::kvm) {
 /// See the module's documentation. The vCPU is not known to anybody else yet.
 #[export]
 unsafe extern "C" fn kvm_timer_vcpu_init(vcpu: *mut bindings::kvm_vcpu) {
-    // SAFETY: By the safety requirements.
-    let vcpu = unsafe { Vcpu::from_raw(vcpu) };
-    let Some(host) = Host::get() else {
-        // KVM is not there at all if its timers are not.
-        kernel::warn_on!(true);
-        return;
+    // SAFETY: By the safety requirements; the callbacks expect just such timers.
+    let (vcpu, expired, background) = unsafe {
+        (
+            NewVcpu::assume(vcpu),
+            Callback::new(soft_timer_expired),
+            Callback::new(background_timer_expired),
+        )
     };
 
-    for id in TimerId::ALL {
-        let timer = vcpu.timer_context(id.index());
-
-        // SAFETY: The callback expects just such a timer.
-        unsafe { timer.soft_timer().setup(soft_timer_expired) };
-    }
-    // SAFETY: The callback expects just such a timer.
-    unsafe { vcpu.background_timer().setup(background_timer_expired) };
-
-    config::init_vcpu(host, vcpu);
+    // KVM is not there at all if its timers are not.
+    kernel::warn_on!(HOST.as_ref().is_none());
+    with_host(|host| config::init_vcpu(host, vcpu, expired, background));
 }
 
 /// Stops what may still run for a vCPU that is to be freed.
 ///
 /// # Safety
 ///
-/// See the module's documentation. The vCPU is not loaded.
+/// See the module's documentation. The vCPU is not known to anybody else any more.
 #[export]
 unsafe extern "C" fn kvm_timer_vcpu_terminate(vcpu: *mut bindings::kvm_vcpu) {
     // SAFETY: By the safety requirements.
-    unsafe { Vcpu::from_raw(vcpu) }.background_timer().cancel();
+    unsafe { NewVcpu::assume(vcpu) }.background_timer().cancel();
 }
 
 /// Resets a vCPU's timers.
@@ -183,7 +166,7 @@ unsafe extern "C" fn kvm_timer_vcpu_terminate(vcpu: *mut bindings::kvm_vcpu) {
 #[export]
 unsafe extern "C" fn kvm_timer_vcpu_reset(vcpu: *mut bindings::kvm_vcpu) {
     // SAFETY: By the safety requirements.
-    config::reset_vcpu(unsafe { Vcpu::from_raw(vcpu) });
+    config::reset_vcpu(unsafe { OwnVcpu::assume(vcpu) });
 }
 
 /// Connects a vCPU's timers to its interrupt controller, when it runs first.
@@ -194,37 +177,31 @@ unsafe extern "C" fn kvm_timer_vcpu_reset(vcpu: *mut bindings::kvm_vcpu) {
 #[export]
 unsafe extern "C" fn kvm_timer_enable(vcpu: *mut bindings::kvm_vcpu) -> i32 {
     // SAFETY: By the safety requirements.
-    errno(enable::enable(
-        unsafe { Vcpu::from_raw(vcpu) },
-        &IRQ_OPS,
-        &IRQ_OPS_V5,
-    ))
+    let vcpu = unsafe { OwnVcpu::assume(vcpu) };
+
+    errno(enable::enable(vcpu, &IRQ_OPS, &IRQ_OPS_V5))
 }
 
 /// The vCPU comes to this CPU.
 ///
 /// # Safety
 ///
-/// See the module's documentation. Preemption is off.
+/// See the module's documentation. The vCPU is this CPU's, preemption is off.
 #[export]
 unsafe extern "C" fn kvm_timer_vcpu_load(vcpu: *mut bindings::kvm_vcpu) {
-    if let Some(host) = Host::get() {
-        // SAFETY: By the safety requirements.
-        unsafe { load::load(host, Vcpu::from_raw(vcpu), OnCpu::assume()) };
-    }
+    // SAFETY: By the safety requirements.
+    with_host(|host| load::load(host, unsafe { loaded(vcpu) }));
 }
 
 /// The vCPU leaves this CPU.
 ///
 /// # Safety
 ///
-/// See the module's documentation. The vCPU is loaded on this CPU, preemption is off.
+/// See the module's documentation. The vCPU is this CPU's, preemption is off.
 #[export]
 unsafe extern "C" fn kvm_timer_vcpu_put(vcpu: *mut bindings::kvm_vcpu) {
-    if let Some(host) = Host::get() {
-        // SAFETY: By the safety requirements.
-        unsafe { load::put(host, Vcpu::from_raw(vcpu), OnCpu::assume()) };
-    }
+    // SAFETY: By the safety requirements.
+    with_host(|host| load::put(host, unsafe { loaded(vcpu) }));
 }
 
 /// A guest hypervisor has exited.
@@ -234,10 +211,8 @@ unsafe extern "C" fn kvm_timer_vcpu_put(vcpu: *mut bindings::kvm_vcpu) {
 /// See the module's documentation. The vCPU is loaded and at virtual EL2, interrupts are off.
 #[export]
 unsafe extern "C" fn kvm_timer_sync_nested(vcpu: *mut bindings::kvm_vcpu) {
-    if let Some(host) = Host::get() {
-        // SAFETY: By the safety requirements.
-        unsafe { load::sync_nested(host, Vcpu::from_raw(vcpu), OnCpu::assume()) };
-    }
+    // SAFETY: By the safety requirements.
+    with_host(|host| load::sync_nested(host, unsafe { loaded(vcpu) }));
 }
 
 /// A guest whose interrupt controller is in user space has exited.
@@ -247,36 +222,34 @@ unsafe extern "C" fn kvm_timer_sync_nested(vcpu: *mut bindings::kvm_vcpu) {
 /// See the module's documentation. The vCPU is loaded, interrupts are off.
 #[export]
 unsafe extern "C" fn kvm_timer_sync_user(vcpu: *mut bindings::kvm_vcpu) {
-    if let Some(host) = Host::get() {
-        // SAFETY: By the safety requirements.
-        unsafe { user::sync(host, Vcpu::from_raw(vcpu), OnCpu::assume()) };
-    }
+    // SAFETY: By the safety requirements.
+    with_host(|host| user::sync(host, unsafe { loaded(vcpu) }));
 }
 
 /// Whether a timer line has changed since user space was told.
 ///
 /// # Safety
 ///
-/// See the module's documentation.
+/// See the module's documentation. The vCPU may be anyone's.
 #[export]
 unsafe extern "C" fn kvm_timer_should_notify_user(vcpu: *mut bindings::kvm_vcpu) -> bool {
+    let preempt_off = PreemptOff::new();
     // SAFETY: By the safety requirements.
     let vcpu = unsafe { Vcpu::from_raw(vcpu) };
 
-    Host::get().is_some_and(|host| user::should_notify(host, vcpu, PreemptOff::new().on_cpu()))
+    with_host(|host| user::changed_lines(host, vcpu, preempt_off.on_cpu()) != 0)
 }
 
 /// Shows the level of the timer lines to user space; returns whether any has changed.
 ///
 /// # Safety
 ///
-/// See the module's documentation. Called by the vCPU's thread, preemptible or not.
+/// See the module's documentation. Called by the vCPU's thread between load and put, preemptible or
+/// not.
 #[export]
 unsafe extern "C" fn kvm_timer_update_run(vcpu: *mut bindings::kvm_vcpu) -> bool {
     // SAFETY: By the safety requirements.
-    let vcpu = unsafe { Vcpu::from_raw(vcpu) };
-
-    Host::get().is_some_and(|host| user::update_run(host, vcpu, PreemptOff::new().on_cpu()))
+    with_host(|host| unsafe { with_preempt_off(vcpu, |vcpu| user::update_run(host, vcpu)) })
 }
 
 /// Whether a WFI or WFE of the vCPU has timed out.
@@ -287,9 +260,9 @@ unsafe extern "C" fn kvm_timer_update_run(vcpu: *mut bindings::kvm_vcpu) -> bool
 #[export]
 unsafe extern "C" fn kvm_cpu_has_pending_timer(vcpu: *mut bindings::kvm_vcpu) -> i32 {
     // SAFETY: By the safety requirements.
-    let vcpu = unsafe { Vcpu::from_raw(vcpu) };
+    let vcpu = unsafe { OwnVcpu::assume(vcpu) };
 
-    i32::from(Host::get().is_some_and(|host| soft::wfit_has_expired(host, vcpu)))
+    with_host(|host| soft::wfit_has_expired(host, vcpu)).into()
 }
 
 /// Tells which timers of a vCPU are direct and which emulated.
@@ -300,7 +273,19 @@ unsafe extern "C" fn kvm_cpu_has_pending_timer(vcpu: *mut bindings::kvm_vcpu) ->
 #[export]
 unsafe extern "C" fn get_timer_map(vcpu: *mut bindings::kvm_vcpu, map: *mut bindings::timer_map) {
     // SAFETY: By the safety requirements.
-    unsafe { map.write(raw_map(Vcpu::from_raw(vcpu))) };
+    let vcpu = unsafe { Vcpu::from_raw(vcpu) };
+    let current = current_map(vcpu);
+    let raw = |id: Option<TimerId>| id.map_or(core::ptr::null_mut(), |id| vcpu.timer(id).as_ptr());
+    let raw_map = bindings::timer_map {
+        direct_vtimer: raw(current.direct(Bank::Virtual)),
+        direct_ptimer: raw(current.direct(Bank::Physical)),
+        emul_vtimer: raw(current.emulated(Bank::Virtual)),
+        emul_ptimer: raw(current.emulated(Bank::Physical)),
+    };
+
+    tracepoint::get_timer_map(vcpu, raw_map);
+    // SAFETY: By the safety requirements.
+    unsafe { map.write(raw_map) };
 }
 
 /// The control register of a timer, in memory. For tracepoints.
@@ -311,8 +296,7 @@ unsafe extern "C" fn get_timer_map(vcpu: *mut bindings::kvm_vcpu, map: *mut bind
 #[export]
 unsafe extern "C" fn timer_get_ctl(context: *mut bindings::arch_timer_context) -> u32 {
     // SAFETY: By the safety requirements. CAST: the register has 32 bits.
-    Timer::from_context(unsafe { TimerContext::from_raw(context) })
-        .map_or(0, |timer| timer.ctl().into_raw() as u32)
+    unsafe { Timer::traced_state(context) }.ctl as u32
 }
 
 /// The compare value of a timer, in memory. For tracepoints.
@@ -323,35 +307,45 @@ unsafe extern "C" fn timer_get_ctl(context: *mut bindings::arch_timer_context) -
 #[export]
 unsafe extern "C" fn timer_get_cval(context: *mut bindings::arch_timer_context) -> u64 {
     // SAFETY: By the safety requirements.
-    Timer::from_context(unsafe { TimerContext::from_raw(context) })
-        .map_or(0, |timer| timer.cval().get())
+    unsafe { Timer::traced_state(context) }.cval
 }
 
-/// The timer and the register that a trapped access names by C's numbers.
-fn decode_access(
-    vcpu: Vcpu<'_>,
+/// Performs an access to the timer and the register that C's numbers name.
+///
+/// # Safety
+///
+/// The caller must be the vCPU's thread, between load and put.
+unsafe fn perform(
+    vcpu: *mut bindings::kvm_vcpu,
     timer: bindings::kvm_arch_timers,
     register: bindings::kvm_arch_timer_regs,
-) -> Option<(Timer<'_>, Register)> {
-    // CAST: widening.
-    let id = TimerId::from_index(TimerIndex::new(timer as usize)?)?;
+    access: Access,
+) -> u64 {
     let register = match register {
         bindings::kvm_arch_timer_regs_TIMER_REG_CNT => Register::Cnt,
         bindings::kvm_arch_timer_regs_TIMER_REG_CVAL => Register::Cval,
         bindings::kvm_arch_timer_regs_TIMER_REG_TVAL => Register::Tval,
         bindings::kvm_arch_timer_regs_TIMER_REG_CTL => Register::Ctl,
         bindings::kvm_arch_timer_regs_TIMER_REG_VOFF => Register::Voff,
-        _ => return None,
+        _ => return 0,
+    };
+    let (Some(host), Some(id)) = (HOST.as_ref(), TimerId::from_number(timer)) else {
+        return 0;
     };
 
-    Some((Timer::of(vcpu, id), register))
+    // SAFETY: By the safety requirements.
+    unsafe {
+        with_preempt_off(vcpu, |vcpu| {
+            access::perform(host, vcpu, id, register, access)
+        })
+    }
 }
 
 /// Reads a timer register on behalf of the guest.
 ///
 /// # Safety
 ///
-/// See the module's documentation. The vCPU is loaded.
+/// See the module's documentation. Called by the vCPU's thread between load and put.
 #[export]
 unsafe extern "C" fn kvm_arm_timer_read_sysreg(
     vcpu: *mut bindings::kvm_vcpu,
@@ -359,19 +353,14 @@ unsafe extern "C" fn kvm_arm_timer_read_sysreg(
     register: bindings::kvm_arch_timer_regs,
 ) -> u64 {
     // SAFETY: By the safety requirements.
-    let access = decode_access(unsafe { Vcpu::from_raw(vcpu) }, timer, register);
-
-    match (Host::get(), access) {
-        (Some(host), Some((timer, register))) => access::read(host, timer, register),
-        _ => 0,
-    }
+    unsafe { perform(vcpu, timer, register, Access::Read) }
 }
 
 /// Writes a timer register on behalf of the guest.
 ///
 /// # Safety
 ///
-/// See the module's documentation. The vCPU is loaded.
+/// See the module's documentation. Called by the vCPU's thread between load and put.
 #[export]
 unsafe extern "C" fn kvm_arm_timer_write_sysreg(
     vcpu: *mut bindings::kvm_vcpu,
@@ -380,11 +369,7 @@ unsafe extern "C" fn kvm_arm_timer_write_sysreg(
     value: u64,
 ) {
     // SAFETY: By the safety requirements.
-    let access = decode_access(unsafe { Vcpu::from_raw(vcpu) }, timer, register);
-
-    if let (Some(host), Some((timer, register))) = (Host::get(), access) {
-        access::write(host, timer, register, value);
-    }
+    unsafe { perform(vcpu, timer, register, Access::Write(value)) };
 }
 
 /// `KVM_SET_DEVICE_ATTR` of a vCPU, group `KVM_ARM_VCPU_TIMER_CTRL`.
@@ -398,10 +383,10 @@ unsafe extern "C" fn kvm_arm_timer_set_attr(
     attr: *mut bindings::kvm_device_attr,
 ) -> i32 {
     // SAFETY: By the safety requirements.
-    let (vcpu, attr) = unsafe { (LockedVcpu::assume(Vcpu::from_raw(vcpu)), &*attr) };
+    let (vcpu, attr) = unsafe { (OwnVcpu::assume(vcpu), &*attr) };
 
     errno(config::set_attr(
-        &vcpu,
+        vcpu,
         attr.attr,
         UserNumber::new(attr.addr),
     ))
@@ -458,19 +443,25 @@ unsafe extern "C" fn kvm_vm_ioctl_set_counter_offset(
 // What the timer hands to C.
 
 /// The vgic's questions about a timer's interrupt.
-static IRQ_OPS: IrqOps = IrqOps {
-    get_flags: Some(irq_flags),
-    get_input_level: Some(input_level),
-    queue_irq_unlock: None,
-    set_direct_injection: None,
+// SAFETY: The functions expect what the vgic calls them with.
+static IRQ_OPS: IrqOps = unsafe {
+    IrqOps::new(bindings::irq_ops {
+        get_flags: Some(irq_flags),
+        get_input_level: Some(input_level),
+        queue_irq_unlock: None,
+        set_direct_injection: None,
+    })
 };
 
 /// The same for a GICv5, which takes the line from the hardware.
-static IRQ_OPS_V5: IrqOps = IrqOps {
-    get_flags: None,
-    get_input_level: Some(input_level),
-    queue_irq_unlock: Some(bindings::vgic_v5_ppi_queue_irq_unlock),
-    set_direct_injection: Some(bindings::vgic_v5_set_ppi_dvi),
+// SAFETY: As above; two are the vgic's own.
+static IRQ_OPS_V5: IrqOps = unsafe {
+    IrqOps::new(bindings::irq_ops {
+        get_flags: None,
+        get_input_level: Some(input_level),
+        queue_irq_unlock: Some(bindings::vgic_v5_ppi_queue_irq_unlock),
+        set_direct_injection: Some(bindings::vgic_v5_set_ppi_dvi),
+    })
 };
 
 /// # Safety
@@ -493,8 +484,7 @@ unsafe extern "C" fn input_level(intid: i32) -> bool {
     let irq_off = unsafe { IrqOff::assume() };
 
     // CAST: C's type for an INTID here; the bits are the same.
-    Host::get()
-        .is_some_and(|host| enable::input_level(host, intid as u32, (&irq_off).into()).is_high())
+    with_host(|host| enable::input_level(host, intid as u32, (&irq_off).into()).is_high())
 }
 
 /// # Safety
@@ -505,9 +495,12 @@ unsafe extern "C" fn host_interrupt(irq: i32, slot: *mut c_void) -> bindings::ir
     let (vcpu, irq_off) = unsafe { (*slot.cast::<*mut bindings::kvm_vcpu>(), IrqOff::assume()) };
 
     // The GIC may signal once more after the vCPU has left and its timers are off.
-    if let (false, Some(host)) = (vcpu.is_null(), Host::get()) {
-        // SAFETY: The vCPU is loaded on this CPU, so it is valid. CAST: an IRQ number.
-        line::host_interrupt(host, unsafe { Vcpu::from_raw(vcpu) }, irq as u32, &irq_off);
+    if !vcpu.is_null() {
+        // SAFETY: What is in the slot is complete, and loaded on this CPU.
+        let vcpu = unsafe { LoadedVcpu::assume(vcpu, (&irq_off).into()) };
+
+        // CAST: an IRQ number.
+        with_host(|host| line::host_interrupt(host, vcpu, irq as u32));
     }
 
     bindings::irqreturn::IRQ_HANDLED
@@ -520,18 +513,9 @@ unsafe extern "C" fn soft_timer_expired(
     timer: *mut bindings::hrtimer,
 ) -> bindings::hrtimer_restart {
     // SAFETY: By the safety requirements; a vCPU stops its timers before it goes.
-    let (context, soft) = unsafe {
-        (
-            TimerContext::of_soft_timer(timer),
-            ExpiredTimer::from_raw(timer),
-        )
-    };
+    let (timer, soft) = unsafe { MemoryTimer::of_expired(timer) };
 
-    match (Host::get(), Timer::from_context(context)) {
-        (Some(host), Some(timer)) => soft::emulated_expired(host, timer, soft),
-        _ => Restart::No,
-    }
-    .into_raw()
+    with_host(|host| soft::emulated_expired(host, timer, soft)).into_raw()
 }
 
 /// # Safety
@@ -541,16 +525,7 @@ unsafe extern "C" fn background_timer_expired(
     timer: *mut bindings::hrtimer,
 ) -> bindings::hrtimer_restart {
     // SAFETY: By the safety requirements; a vCPU stops its timer before it goes.
-    let (vcpu, background) = unsafe {
-        (
-            Vcpu::of_background_timer(timer),
-            ExpiredTimer::from_raw(timer),
-        )
-    };
+    let (vcpu, background) = unsafe { OwnVcpu::of_expired(timer) };
 
-    Host::get()
-        .map_or(Restart::No, |host| {
-            soft::background_expired(host, vcpu, background)
-        })
-        .into_raw()
+    with_host(|host| soft::background_expired(host, vcpu, background)).into_raw()
 }

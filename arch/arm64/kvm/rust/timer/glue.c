@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the timer needs and only C can define: a static key that hypervisor code shares, the
- * bodies behind the tracepoints' static branches, and debug messages.
+ * bodies behind the tracepoints' static branches, and messages.
  */
 #include <linux/interrupt.h>
 #include <linux/kvm_host.h>
@@ -56,6 +56,31 @@ notrace void rust_do_trace_kvm_timer_emulate(struct arch_timer_context *ctx, boo
 int kvm_arm64_timer_set_irqchip_state(struct irq_data *d, enum irqchip_irq_state which, bool val)
 {
 	return kvm_arm64_timer_set_state(d, which, val);
+}
+
+void kvm_arm64_timer_err(const char *what)
+{
+	kvm_err("kvm_arch_timer: %s\n", what);
+}
+
+void kvm_arm64_timer_bad_irq(const char *which, int irq)
+{
+	kvm_err("kvm_arch_timer: invalid %s timer IRQ: %d\n", which, irq);
+}
+
+void kvm_arm64_timer_bad_trigger(unsigned int irq)
+{
+	kvm_err("Invalid trigger for timer IRQ%d, assuming level low\n", irq);
+}
+
+void kvm_arm64_timer_bad_request(const char *which, unsigned int irq, int err)
+{
+	kvm_err("kvm_arch_timer: can't request %s interrupt %d (%d)\n", which, irq, err);
+}
+
+void kvm_arm64_timer_broken_cntvoff(void)
+{
+	kvm_info("Broken CNTVOFF_EL2, trapping virtual timer\n");
 }
 
 void kvm_arm64_timer_debug_irq(const char *which, unsigned int irq)

@@ -1,210 +1,138 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Moving timers between memory and the hardware, and reading the hardware's line.
+//! Moving timers between memory and the hardware.
 //!
-//! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_timer_pending, set_cntvoff, set_cntpoff,
-//!     timer_save_state, timer_restore_state; include/kvm/arm_arch_timer.h: has_broken_cntvoff,
-//!     timer_apply_offset
+//! Mirrors: arch/arm64/kvm/arch_timer.c: set_cntvoff, set_cntpoff, timer_save_state,
+//!     timer_restore_state; include/kvm/arm_arch_timer.h: has_broken_cntvoff, timer_apply_offset
 #![forbid(unsafe_code)]
 
-use super::{
-    context::{
-        has_cntpoff,
-        Timer, //
-    },
-    counter::{
-        CompareValue,
-        HardwareCompare,
-        Offset, //
-    },
-    ctl::{
-        Level,
-        TimerCtl, //
-    },
-    map::{
-        Bank,
-        TimerMap, //
-    },
-    Host, //
-};
-use crate::{
-    arm64::{
-        barrier::isb,
-        cpucaps,
-        generic_timer::{
-            write_cntpoff_el2,
-            write_cntvoff_el2,
-            Cntp,
-            Cntv,
-            El0Timer, //
-        }, //
-    },
-    host::{
-        arch_timer::{
-            CvalHome,
-            Residence, //
-        },
-        context::{
-            IrqOff,
-            OnCpu, //
-        },
-        hypervisor,
-        static_key::has_broken_cntvoff,
-        tracepoint,
-        vcpu::Vcpu, //
-    },
-};
-use core::num::NonZero;
+use super::*;
+use crate::host::hypervisor;
 
-/// The timers that use the two hardware timers, or those of them that a step is about.
+/// The timers of a vCPU that use the two hardware timers, or those of them that a step is about.
 #[derive(Clone, Copy)]
 pub(super) struct HardwareSet<'a> {
-    virt: Option<Timer<'a>>,
-    phys: Option<Timer<'a>>,
+    vcpu: LoadedVcpu<'a>,
+    virt: Option<TimerId>,
+    phys: Option<TimerId>,
 }
 
 impl<'a> HardwareSet<'a> {
     /// All direct timers of a vCPU.
     #[inline(always)]
-    pub(super) fn direct(vcpu: Vcpu<'a>, map: TimerMap) -> Self {
+    pub(super) fn direct(vcpu: LoadedVcpu<'a>, map: TimerMap) -> Self {
         Self {
-            virt: Some(Timer::of(vcpu, map.direct_vtimer)),
-            phys: map.direct_ptimer.map(|id| Timer::of(vcpu, id)),
+            vcpu,
+            virt: map.direct(Bank::Virtual),
+            phys: map.direct(Bank::Physical),
         }
     }
 
     /// A single direct timer.
-    pub(super) fn only(timer: Timer<'a>) -> Self {
-        match timer.id().bank() {
-            Bank::Virtual => Self {
-                virt: Some(timer),
-                phys: None,
-            },
-            Bank::Physical => Self {
-                virt: None,
-                phys: Some(timer),
-            },
-        }
-    }
-
     #[inline(always)]
-    fn filter(self, keep: impl Fn(&Timer<'a>) -> bool) -> Self {
+    pub(super) fn only(vcpu: LoadedVcpu<'a>, id: TimerId) -> Self {
+        let if_in = |bank| (id.bank() == bank).then_some(id);
+
         Self {
-            virt: self.virt.filter(&keep),
-            phys: self.phys.filter(&keep),
+            vcpu,
+            virt: if_in(Bank::Virtual),
+            phys: if_in(Bank::Physical),
         }
     }
 
-    #[inline(always)]
-    fn is_empty(self) -> bool {
-        self.virt.is_none() && self.phys.is_none()
-    }
-
-    #[inline(always)]
-    fn for_each(self, f: impl Fn(Timer<'a>)) {
-        if let Some(timer) = self.virt {
-            f(timer);
-        }
-        if let Some(timer) = self.phys {
-            f(timer);
-        }
-    }
-
-    /// Takes those that are loaded off the hardware; their state is in memory then.
+    /// Takes those that are in hardware off it.
     ///
     /// One barrier orders the disabling of all of them before the change of any offset, which
     /// could make a timer fire that still runs.
-    #[inline]
+    #[inline(never)]
     pub(super) fn save(self, _irq_off: &IrqOff) {
-        let loaded = self.filter(|timer| timer.is_loaded());
-        if loaded.is_empty() {
+        let virt = self.virt.and_then(|id| self.vcpu.in_hardware(id));
+        let phys = self.phys.and_then(|id| self.vcpu.in_hardware(id));
+        if virt.is_none() && phys.is_none() {
             return;
         }
 
-        if let Some(timer) = loaded.virt {
-            park::<Cntv>(timer);
-        }
-        if let Some(timer) = loaded.phys {
-            park::<Cntp>(timer);
-        }
+        let virt = virt.map(park::<Cntv>);
+        let phys = phys.map(park::<Cntp>);
         isb();
 
         // Without VHE the host's user space counts with `CNTVOFF_EL2` applied. With VHE it does
         // not, and the write is cheap.
-        if loaded.virt.is_some() {
+        if let Some(timer) = virt {
             set_virtual_offset(Offset::ZERO);
+            tracepoint::timer_save_state(*timer);
+            timer.into_memory();
         }
-        if loaded.phys.is_some() {
+        if let Some(timer) = phys {
             set_physical_offset(Offset::ZERO);
+            tracepoint::timer_save_state(*timer);
+            timer.into_memory();
         }
-
-        loaded.for_each(|timer| {
-            tracepoint::timer_save_state(timer.context());
-            timer.context().set_residence(Residence::Memory);
-        });
     }
 
-    /// Programs those that are not loaded into the hardware.
+    /// Programs those that are in memory into the hardware.
     ///
     /// One barrier orders offsets and compare values before the enabling of any timer.
-    #[inline]
+    #[inline(never)]
     pub(super) fn restore(self, host: &Host, _irq_off: &IrqOff) {
-        let unloaded = self.filter(|timer| !timer.is_loaded());
-        if unloaded.is_empty() {
+        let into_hardware = |id, program: fn(&Host, &MemoryTimer<'a>) -> (u64, u64)| {
+            self.vcpu.into_hardware(id, |timer| program(host, timer))
+        };
+        let virt = self.virt.and_then(|id| into_hardware(id, program_virtual));
+        let phys = self.phys.and_then(|id| into_hardware(id, program_physical));
+        if virt.is_none() && phys.is_none() {
             return;
-        }
-
-        if let Some(timer) = unloaded.virt {
-            program_virtual(host, timer);
-        }
-        if let Some(timer) = unloaded.phys {
-            program_physical(host, timer);
         }
         isb();
 
-        if let Some(timer) = unloaded.virt {
-            Cntv::write_ctl(timer.ctl().into_raw());
+        if let Some((timer, ctl)) = virt {
+            Cntv::write_ctl(ctl);
+            tracepoint::timer_restore_state(*timer);
         }
-        if let Some(timer) = unloaded.phys {
-            Cntp::write_ctl(timer.ctl().into_raw());
+        if let Some((timer, ctl)) = phys {
+            Cntp::write_ctl(ctl);
+            tracepoint::timer_restore_state(*timer);
         }
-        unloaded.for_each(|timer| tracepoint::timer_restore_state(timer.context()));
     }
 }
 
 /// Reads a timer back into memory, and disables it.
 #[inline(always)]
-fn park<T: El0Timer>(timer: Timer<'_>) {
-    timer.set_ctl(TimerCtl::from_raw(T::read_ctl()));
-
+fn park<T: El0Timer>(mut timer: HardwareTimer<'_>) -> HardwareTimer<'_> {
     // As it was decided when the timer was programmed. The offset may have changed since.
-    if timer.context().residence() == Residence::Hardware(CvalHome::Register) {
-        timer.set_cval(CompareValue::new(T::read_cval()));
-    }
+    let cval = match timer.cval_home() {
+        CvalHome::Register => Some(T::read_cval()),
+        CvalHome::Memory { .. } => None,
+    };
+
+    timer.save(T::read_ctl(), cval);
     T::write_ctl(TimerCtl::OFF.into_raw());
+    timer
 }
 
+/// Returns the offset that it worked in, and what is to be written to control.
 #[inline(always)]
-fn program_virtual(host: &Host, timer: Timer<'_>) {
+fn program_virtual(host: &Host, timer: &MemoryTimer<'_>) -> (u64, u64) {
     let offset = timer.offset();
-
-    if has_broken_cntvoff() {
-        set_virtual_offset(Offset::ZERO);
-        program::<Cntv>(host, timer, offset);
+    let (by_hardware, by_software) = if has_broken_cntvoff() {
+        (Offset::ZERO, offset)
     } else {
-        set_virtual_offset(offset);
-        program::<Cntv>(host, timer, Offset::ZERO);
-    }
+        (offset, Offset::ZERO)
+    };
+
+    set_virtual_offset(by_hardware);
+    program::<Cntv>(host, timer, by_software)
 }
 
+/// Returns the offset that it worked in, and what is to be written to control.
 #[inline(always)]
-fn program_physical(host: &Host, timer: Timer<'_>) {
+fn program_physical(host: &Host, timer: &MemoryTimer<'_>) -> (u64, u64) {
     let offset = timer.offset();
 
     // Even where the hardware has an offset it applies in the guest only, and the timer must
     // fire while the host runs too. The world switch puts the guest's value in for the guest.
     set_physical_offset(offset);
-    program::<Cntp>(host, timer, offset);
+    program::<Cntp>(host, timer, offset)
 }
 
 /// Writes the compare value, with the offset that the hardware does not apply worked in.
@@ -212,59 +140,23 @@ fn program_physical(host: &Host, timer: Timer<'_>) {
 /// A guest whose offset is worked in traps on its accesses, or gets its own value from memory on
 /// each entry; either way memory has the value, exactly, and the register need not.
 #[inline(always)]
-fn program<T: El0Timer>(host: &Host, timer: Timer<'_>, offset: Offset) {
-    let (cval, home) = match NonZero::new(offset.get()) {
-        None => (HardwareCompare::verbatim(timer.cval()), CvalHome::Register),
-        Some(worked_in) => (
-            HardwareCompare::from_guest(timer.cval(), offset, host.now()),
-            CvalHome::Memory { offset: worked_in },
-        ),
+fn program<T: El0Timer>(host: &Host, timer: &MemoryTimer<'_>, offset: Offset) -> (u64, u64) {
+    let state = timer.state();
+    let cval = if offset.is_zero() {
+        HardwareCompare::verbatim(state.compare())
+    } else {
+        HardwareCompare::from_guest(state.compare(), offset, host.now())
     };
 
     T::write_cval(cval.get());
-    timer.context().set_residence(Residence::Hardware(home));
-}
-
-/// The level of the line of a timer of this CPU's vCPU, wherever the timer is.
-#[inline]
-pub(super) fn level(host: &Host, timer: Timer<'_>, on_cpu: OnCpu<'_>) -> Level {
-    if timer.is_loaded() {
-        level_in_hardware(timer, on_cpu)
-    } else {
-        timer.level_in_memory(host)
-    }
-}
-
-/// The level of the line of any vCPU's timer; `None` if the timer is in the hardware of another
-/// CPU, which cannot be asked from here.
-#[inline]
-pub(super) fn level_of_any(host: &Host, timer: Timer<'_>, on_cpu: OnCpu<'_>) -> Option<Level> {
-    // Looked at once: a vCPU of another CPU may be loaded or put at any time.
-    if !timer.is_loaded() {
-        Some(timer.level_in_memory(host))
-    } else if Vcpu::running(on_cpu).is_some_and(|running| running.is(timer.vcpu())) {
-        Some(level_in_hardware(timer, on_cpu))
-    } else {
-        None
-    }
-}
-
-/// The level of the line of a timer that is in this CPU's hardware. It is right also for a compare
-/// value that is derived from the guest's: it is so derived that it fires when that does.
-#[inline(always)]
-fn level_in_hardware(timer: Timer<'_>, _on_cpu: OnCpu<'_>) -> Level {
-    TimerCtl::from_raw(match timer.id().bank() {
-        Bank::Virtual => Cntv::read_ctl(),
-        Bank::Physical => Cntp::read_ctl(),
-    })
-    .level()
+    (offset.get(), state.ctl)
 }
 
 /// Sets what is subtracted from the physical count for the guest's virtual one.
 #[inline(always)]
 fn set_virtual_offset(offset: Offset) {
     if cpucaps::has_vhe() {
-        write_cntvoff_el2(offset.get());
+        generic_timer::write_cntvoff_el2(offset.get());
     } else {
         hypervisor::set_cntvoff(offset.get());
     }
@@ -274,6 +166,6 @@ fn set_virtual_offset(offset: Offset) {
 #[inline(always)]
 fn set_physical_offset(offset: Offset) {
     if has_cntpoff() {
-        write_cntpoff_el2(offset.get());
+        generic_timer::write_cntpoff_el2(offset.get());
     }
 }

@@ -7,39 +7,37 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    deadline::TickRate,
-    map::TimerId,
     traps::bits,
-    Host,
-    HOST, //
+    *, //
 };
 use crate::{
-    arm64::{
-        cpucaps,
-        cpufeature::TimerFeatures,
-        generic_timer::update_cnthctl_el2, //
-    },
+    arm64::cpufeature::TimerFeatures,
     host::{
-        context::OnCpu,
-        irq::{
-            Handler,
-            HostIrq,
-            RequestedIrq, //
-        },
-        log::{
-            self,
-            kvm_err,
-            kvm_info, //
-        },
-        static_key,
-        timecounter::KvmInfo,
-        timer_irq_domain::TimerIrqDomain,
-        vgic::HostGic, //
+        irq::RequestedIrq,
+        static_key, //
     },
 };
-use kernel::{
-    error::code::ENODEV,
-    prelude::*, //
+
+/// One of the host's timer interrupts, and what it is called.
+struct Source {
+    timer: TimerId,
+    name: &'static CStr,
+    short: &'static CStr,
+    user: &'static CStr,
+}
+
+const VIRTUAL: Source = Source {
+    timer: TimerId::Vtimer,
+    name: c"virtual",
+    short: c"vtimer",
+    user: c"kvm guest vtimer",
+};
+
+const PHYSICAL: Source = Source {
+    timer: TimerId::Ptimer,
+    name: c"physical",
+    short: c"ptimer",
+    user: c"kvm guest ptimer",
 };
 
 /// Initialises the host's side, once. `has_gic`: KVM can use the host's GIC. Sleeps.
@@ -51,10 +49,33 @@ use kernel::{
 pub(super) fn init(has_gic: bool, handler: Handler) -> Result {
     let info = KvmInfo::get();
     let Some(counter) = info.counter else {
-        kvm_err!("kvm_arch_timer: uninitialized timecounter\n");
+        log::error(c"uninitialized timecounter");
         return Err(ENODEV);
     };
-    let (vtimer, ptimer) = find_irqs(&info)?;
+    let Some(vtimer) = HostIrq::find(info.virtual_irq) else {
+        log::bad_irq(VIRTUAL.name, info.virtual_irq);
+        return Err(ENODEV);
+    };
+
+    // They are put into a domain of their own where the GIC needs it.
+    let gic = HostGic::get();
+    let domain = if gic.no_hw_deactivation || gic.is_v5 {
+        Some(TimerIrqDomain::above(vtimer.number())?)
+    } else {
+        None
+    };
+    let push = |irq: HostIrq, source: &Source| {
+        if let Some(domain) = &domain {
+            kernel::warn_on!(domain.push(irq.number(), source.timer).is_err());
+        }
+    };
+
+    push(vtimer, &VIRTUAL);
+
+    let ptimer = HostIrq::find(info.physical_irq);
+    if let Some(ptimer) = ptimer {
+        push(ptimer, &PHYSICAL);
+    }
 
     // Before the first interrupt can arrive.
     HOST.populate(Host {
@@ -65,17 +86,12 @@ pub(super) fn init(has_gic: bool, handler: Handler) -> Result {
         active_state: has_gic,
     });
 
-    let requested_vtimer = request(vtimer, Which::Virtual, has_gic, handler)?;
-    log::debug_timer_irq(c"virtual", vtimer.number());
+    let requested_vtimer = request(vtimer, &VIRTUAL, has_gic, handler)?;
 
     if let Some(ptimer) = ptimer {
-        request(ptimer, Which::Physical, has_gic, handler)?.keep();
-        log::debug_timer_irq(c"physical", ptimer.number());
+        request(ptimer, &PHYSICAL, has_gic, handler)?.keep();
     } else if cpucaps::has_vhe() {
-        kvm_err!(
-            "kvm_arch_timer: invalid physical timer IRQ: {}\n",
-            info.physical_irq
-        );
+        log::bad_irq(PHYSICAL.name, info.physical_irq);
         return Err(ENODEV);
     }
 
@@ -84,73 +100,18 @@ pub(super) fn init(has_gic: bool, handler: Handler) -> Result {
     Ok(())
 }
 
-/// Finds the host's interrupts, and puts them into a domain of their own where the GIC needs it.
-fn find_irqs(info: &KvmInfo) -> Result<(HostIrq, Option<HostIrq>)> {
-    let Some(vtimer) = host_irq(info.virtual_irq) else {
-        kvm_err!(
-            "kvm_arch_timer: invalid virtual timer IRQ: {}\n",
-            info.virtual_irq
-        );
-        return Err(ENODEV);
-    };
-
-    let gic = HostGic::get();
-    let domain = if gic.no_hw_deactivation || gic.is_v5 {
-        Some(TimerIrqDomain::above(vtimer.number())?)
-    } else {
-        None
-    };
-
-    push(&domain, vtimer, TimerId::Vtimer);
-
-    let ptimer = host_irq(info.physical_irq);
-    if let Some(ptimer) = ptimer {
-        push(&domain, ptimer, TimerId::Ptimer);
-    }
-    Ok((vtimer, ptimer))
-}
-
-/// An interrupt that firmware describes, unless its number says that there is none.
-fn host_irq(number: i32) -> Option<HostIrq> {
-    let irq = u32::try_from(number).ok().filter(|irq| *irq != 0)?;
-
-    Some(HostIrq::new(irq, || {
-        kvm_err!("Invalid trigger for timer IRQ{irq}, assuming level low\n");
-    }))
-}
-
-fn push(domain: &Option<TimerIrqDomain>, irq: HostIrq, timer: TimerId) {
-    if let Some(domain) = domain {
-        kernel::warn_on!(domain.push(irq.number(), timer.index()).is_err());
-    }
-}
-
-/// Which of the host's timer interrupts a message is about.
-#[derive(Clone, Copy)]
-enum Which {
-    Virtual,
-    Physical,
-}
-
-fn request(irq: HostIrq, which: Which, has_gic: bool, handler: Handler) -> Result<RequestedIrq> {
-    let (name, short) = match which {
-        Which::Virtual => (c"kvm guest vtimer", "vtimer"),
-        Which::Physical => (c"kvm guest ptimer", "ptimer"),
-    };
-
-    let requested = irq.request(handler, name).inspect_err(|err| {
-        kvm_err!(
-            "kvm_arch_timer: can't request {short} interrupt {} ({})\n",
-            irq.number(),
-            err.to_errno()
-        );
-    })?;
+#[inline(never)]
+fn request(irq: HostIrq, source: &Source, has_gic: bool, handler: Handler) -> Result<RequestedIrq> {
+    let requested = irq
+        .request(handler, source.user)
+        .inspect_err(|err| log::bad_request(source.short, irq.number(), *err))?;
 
     if has_gic {
-        requested.forward_to_vcpus().inspect_err(|_| {
-            kvm_err!("kvm_arch_timer: error setting vcpu affinity\n");
-        })?;
+        requested
+            .forward_to_vcpus()
+            .inspect_err(|_| log::error(c"error setting vcpu affinity"))?;
     }
+    log::debug_timer_irq(source.name, irq.number());
     Ok(requested)
 }
 
@@ -170,7 +131,7 @@ fn handle_errata() {
         && cpucaps::has_oryon_cntvoff_erratum()
     {
         static_key::set_broken_cntvoff();
-        kvm_info!("Broken CNTVOFF_EL2, trapping virtual timer\n");
+        log::broken_cntvoff();
     }
 }
 
@@ -193,6 +154,6 @@ pub(super) fn cpu_down(host: &Host, on_cpu: OnCpu<'_>) {
 /// Sets what never changes on a VHE host: `CNTPOFF_EL2`, where there is one, is in effect.
 pub(super) fn init_vhe() {
     if cpucaps::has_ecv_cntpoff() {
-        update_cnthctl_el2(0, bits::ECV);
+        generic_timer::update_cnthctl_el2(0, bits::ECV);
     }
 }

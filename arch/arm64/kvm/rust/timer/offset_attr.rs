@@ -8,21 +8,11 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    counter::Offset,
     offset::{
         VirtualLag,
         VmOffsets, //
     },
-};
-use crate::host::{
-    locked_vcpu::LockedVcpu,
-    uaccess::UserNumber,
-    vm::Vm, //
-};
-use kernel::{
-    bindings,
-    error::code::ENXIO,
-    prelude::*, //
+    *, //
 };
 
 /// An offset that is an attribute.
@@ -66,8 +56,8 @@ impl OffsetAttr {
 /// What is in force.
 fn in_force(vm: Vm<'_>) -> VmOffsets {
     VmOffsets::new(
-        Offset::new(vm.virtual_offset().read()),
-        Offset::new(vm.physical_offset().read()),
+        Offset::new(vm.virtual_offset()),
+        Offset::new(vm.physical_offset()),
     )
 }
 
@@ -78,25 +68,18 @@ fn in_force(vm: Vm<'_>) -> VmOffsets {
 ///
 /// In this order: `ENXIO` if the VM does not have the attribute; `EFAULT`; `EBUSY` while another
 /// vCPU is in use or being made.
-pub(super) fn set(vcpu: &LockedVcpu<'_>, attr: OffsetAttr, addr: UserNumber) -> Result {
-    let vm = vcpu.vcpu().vm();
+pub(super) fn set(vcpu: OwnVcpu<'_>, attr: OffsetAttr, addr: UserNumber) -> Result {
+    attr.check(vcpu.vm())?;
 
-    attr.check(vm)?;
     let ticks = addr.read::<u64>()?;
     let stopped = vcpu.stop_others()?;
+    let offsets = in_force(vcpu.vm());
+    let new = match attr {
+        OffsetAttr::Virtual => offsets.with_lag(VirtualLag::new(ticks)),
+        OffsetAttr::Physical => offsets.with_phys(Offset::new(ticks)),
+    };
 
-    match attr {
-        OffsetAttr::Virtual => {
-            let new = in_force(vm).with_lag(VirtualLag::new(ticks));
-
-            stopped.set_virtual_counter_offset(new.virt().get());
-        }
-        OffsetAttr::Physical => {
-            let new = in_force(vm).with_phys(Offset::new(ticks));
-
-            stopped.set_counter_offsets(new.virt().get(), new.phys().get());
-        }
-    }
+    stopped.pin_counter_offsets(new.virt().get(), new.phys().get());
     Ok(())
 }
 

@@ -8,60 +8,25 @@
 //!     timer_emulate, kvm_timer_blocking
 #![forbid(unsafe_code)]
 
-use super::{
-    context::{
-        timer_map,
-        Timer, //
-    },
-    counter::{
-        CompareValue,
-        PhysicalCount, //
-    },
-    ctl::Level,
-    deadline::{
-        Deadline,
-        Nanos, //
-    },
-    line,
-    map::TimerId,
-    Host, //
-};
-use crate::{
-    arm64::cpucaps,
-    host::{
-        context::OnCpu,
-        hrtimer::{
-            ExpiredTimer,
-            Instant,
-            Restart,
-            SoftTimer, //
-        },
-        tracepoint,
-        vcpu::Vcpu, //
-    },
-};
+use super::*;
 
 /// Brings the line of an emulated timer up to date, and starts its soft timer if it is to fire
 /// later. The soft timer must not be running.
 ///
-/// Between stopping it and this the task must stay on its CPU: being scheduled out and in again
-/// is a load of the vCPU, which would start it.
-pub(super) fn emulate(host: &Host, timer: Timer<'_>, _on_cpu: OnCpu<'_>) {
-    let level = timer.level_in_memory(host);
-
-    tracepoint::timer_emulate(timer.context(), level.is_high());
-    line::drive(timer, level);
-
-    if level.is_high() {
+/// From stopping it until this the vCPU stays loaded here: being scheduled out and in again would
+/// start it.
+#[inline(never)]
+pub(super) fn emulate(host: &Host, vcpu: LoadedVcpu<'_>, id: TimerId) {
+    let Some(mut timer) = vcpu.in_memory(id) else {
         return;
-    }
+    };
+    let level = timer.level(host);
 
-    if timer.can_fire() {
-        start(
-            timer.context().soft_timer(),
-            |now| timer.condition(host, now),
-            host,
-        );
+    tracepoint::timer_emulate(*timer, level.is_high());
+    line::drive_in_memory(&mut timer, level);
+
+    if !level.is_high() && timer.can_fire() {
+        start(vcpu.soft_timer(id), |now| timer.deadline(host, now), host);
     }
 }
 
@@ -82,67 +47,69 @@ fn start(soft: SoftTimer<'_>, deadline: impl FnOnce(PhysicalCount) -> Deadline, 
 ///
 /// The host's clock may have been slewed, so that the guest's deadline is yet to come; then the
 /// soft timer goes on.
-pub(super) fn emulated_expired(host: &Host, timer: Timer<'_>, soft: ExpiredTimer<'_>) -> Restart {
-    tracepoint::timer_hrtimer_expire(timer.context());
+pub(super) fn emulated_expired(
+    host: &Host,
+    mut timer: MemoryTimer<'_>,
+    soft: ExpiredTimer<'_>,
+) -> Restart {
+    tracepoint::timer_hrtimer_expire(*timer);
 
     if let Some(ns) = timer.condition(host, host.now()).remaining() {
         return soft.forward(ns.as_ktime());
     }
 
-    line::drive(timer, Level::High);
+    line::drive_in_memory(&mut timer, Level::High);
     Restart::No
 }
 
-/// The timer whose counter an active WFI or WFE with a timeout waits by: the virtual one of the
-/// exception level that waits. `None` if the vCPU does not wait so.
-#[inline]
-fn wfit_timer(vcpu: Vcpu<'_>) -> Option<Timer<'_>> {
-    if !(cpucaps::has_wfxt() && vcpu.in_wfit()) {
-        return None;
-    }
-
-    let id = if vcpu.in_hyp_context() {
-        TimerId::Hvtimer
-    } else {
-        TimerId::Vtimer
+/// When a WFI or WFE with a timeout ends, seen from the instant `now`; never, if the vCPU does not
+/// wait so. It waits by the virtual counter of the exception level that it is at.
+fn wfit_deadline(host: &Host, vcpu: OwnVcpu<'_>, now: impl FnOnce() -> PhysicalCount) -> Deadline {
+    let Some(timeout) = vcpu.wfit_timeout() else {
+        return Deadline::Never;
     };
+    let id = match current_map(*vcpu) {
+        TimerMap::NestedHyp => TimerId::Hvtimer,
+        _ => TimerId::Vtimer,
+    };
+    let left = vcpu
+        .timer(id)
+        .count(now())
+        .until(CompareValue::new(timeout));
 
-    Some(Timer::of(vcpu, id))
-}
-
-/// When a WFI or WFE with a timeout ends, seen from the instant `now`.
-#[inline]
-fn wfit_deadline(host: &Host, vcpu: Vcpu<'_>, now: PhysicalCount) -> Deadline {
-    wfit_timer(vcpu).map_or(Deadline::Never, |timer| {
-        let timeout = CompareValue::new(vcpu.trapped_register());
-
-        Deadline::after(timer.count(now).until(timeout), host.rate)
-    })
+    Deadline::after(left, host.rate)
 }
 
 /// Whether a WFI or WFE of the vCPU has timed out.
-#[inline]
-pub(super) fn wfit_has_expired(host: &Host, vcpu: Vcpu<'_>) -> bool {
-    wfit_timer(vcpu).is_some() && wfit_deadline(host, vcpu, host.now()) == Deadline::Passed
+pub(super) fn wfit_has_expired(host: &Host, vcpu: OwnVcpu<'_>) -> bool {
+    wfit_deadline(host, vcpu, || host.now()) == Deadline::Passed
+}
+
+/// The timers of a vCPU that is not loaded, or has been put.
+pub(super) fn timers_at_rest<'a>(vcpu: OwnVcpu<'a>) -> impl Iterator<Item = MemoryTimer<'a>> {
+    TimerId::of_vcpu(vcpu.has_el2())
+        .iter()
+        .filter_map(move |id| vcpu.at_rest(*id))
 }
 
 /// When the first of a vCPU's timers fires, seen from the instant `now`. All are in memory.
-fn first_deadline(host: &Host, vcpu: Vcpu<'_>, now: PhysicalCount) -> Deadline {
-    Timer::all(vcpu)
+#[inline(never)]
+fn first_deadline(host: &Host, vcpu: OwnVcpu<'_>, now: PhysicalCount) -> Deadline {
+    timers_at_rest(vcpu)
         .map(|timer| timer.deadline(host, now))
-        .fold(wfit_deadline(host, vcpu, now), Deadline::min)
+        .fold(wfit_deadline(host, vcpu, || now), Deadline::min)
 }
 
-/// Has a vCPU that blocks woken when its first timer fires. All of its timers are in memory.
+/// Has a vCPU that blocks woken when its first timer fires. It has been put.
 #[inline(never)]
-pub(super) fn block(host: &Host, vcpu: Vcpu<'_>) {
+pub(super) fn block(host: &Host, vcpu: LoadedVcpu<'_>) {
     // All that a vCPU has may wake it, direct or not. Asked for those who count the event.
-    let _ = timer_map(vcpu);
+    let _ = timer_map(**vcpu);
 
-    if Timer::all(vcpu).any(Timer::can_fire) || wfit_timer(vcpu).is_some() {
+    if timers_at_rest(*vcpu).any(|timer| timer.can_fire()) || vcpu.wfit_timeout().is_some() {
         start(
             vcpu.background_timer(),
-            |now| first_deadline(host, vcpu, now),
+            |now| first_deadline(host, *vcpu, now),
             host,
         );
     }
@@ -151,7 +118,7 @@ pub(super) fn block(host: &Host, vcpu: Vcpu<'_>) {
 /// The background timer has expired. Hard interrupt context.
 pub(super) fn background_expired(
     host: &Host,
-    vcpu: Vcpu<'_>,
+    vcpu: OwnVcpu<'_>,
     background: ExpiredTimer<'_>,
 ) -> Restart {
     match first_deadline(host, vcpu, host.now()).remaining() {

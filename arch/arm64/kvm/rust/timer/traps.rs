@@ -35,37 +35,41 @@ pub(crate) mod bits {
     /// Accesses to the EL1 virtual timer by its `_EL02` names trap under NV2.
     pub(crate) const EL1NVVCT: u64 = 1 << 16;
 
+    /// Those that let an access pass.
+    pub(super) const ENABLES: u64 = EL1PCTEN | EL1PTEN;
+    /// Those that decide what traps.
+    pub(super) const ALL: u64 = ENABLES | EL1TVT | EL1TVCT | EL1NVPCT | EL1NVVCT;
+
     /// EL0/EL1 may access the physical counter, layout without VHE.
     pub(crate) const NVHE_EL1PCTEN: u64 = 1 << 0;
-    /// EL0/EL1 may access the physical timer, layout without VHE.
-    pub(crate) const NVHE_EL1PTEN: u64 = 1 << 1;
+    /// Both enables, layout without VHE.
+    pub(super) const NVHE_ENABLES: u64 = NVHE_EL1PCTEN | 1 << 1;
     /// How far the two above are from their places in the VHE layout.
     pub(crate) const VHE_SHIFT: u32 = 10;
 }
 
-/// What a guest hypervisor asked for in its own `CNTHCTL_EL2`, while its guest runs.
+/// What a guest hypervisor asked for in its own `CNTHCTL_EL2`, while its guest runs: accesses that
+/// trap, each by the bit that says so, of whichever polarity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GuestCnthctl {
-    vhe: u64,
+    traps: u64,
 }
 
 impl GuestCnthctl {
-    /// Takes the register's value and brings it to the VHE layout. Without `e2h` only the two
-    /// enable bits have a meaning here: KVM's nested guests have fixed E2H.
+    /// Takes the register's value. Without `e2h` only the two enable bits have a meaning here, in
+    /// another place: KVM's nested guests have fixed E2H.
+    #[inline]
     pub(crate) const fn new(value: u64, e2h: bool) -> Self {
-        if e2h {
-            return Self { vhe: value };
-        }
-
-        let enables = value & (bits::NVHE_EL1PCTEN | bits::NVHE_EL1PTEN);
         // NO-OVERFLOW: two low bits move up by ten.
-        Self {
-            vhe: enables << bits::VHE_SHIFT,
-        }
-    }
+        let vhe = if e2h {
+            value
+        } else {
+            (value & bits::NVHE_ENABLES) << bits::VHE_SHIFT
+        };
 
-    const fn has(self, bit: u64) -> bool {
-        self.vhe & bit != 0
+        Self {
+            traps: (!vhe & bits::ENABLES) | (vhe & (bits::EL1NVPCT | bits::EL1NVVCT)),
+        }
     }
 }
 
@@ -83,29 +87,6 @@ pub(crate) struct TrapInputs {
     pub(crate) guest_hypervisor: Option<GuestCnthctl>,
 }
 
-/// Accesses that trap.
-#[derive(Clone, Copy)]
-struct Traps {
-    virtual_timer: bool,
-    virtual_counter: bool,
-    physical_timer: bool,
-    physical_counter: bool,
-    virtual_timer_el02: bool,
-    physical_timer_el02: bool,
-}
-
-impl Traps {
-    /// All pass.
-    const NONE: Self = Self {
-        virtual_timer: false,
-        virtual_counter: false,
-        physical_timer: false,
-        physical_counter: false,
-        virtual_timer_el02: false,
-        physical_timer_el02: false,
-    };
-}
-
 impl TrapInputs {
     /// Nothing that asks for a trap.
     pub(crate) const PLAIN: Self = Self {
@@ -115,70 +96,32 @@ impl TrapInputs {
         guest_hypervisor: None,
     };
 
-    const fn traps(self) -> Traps {
-        let mut traps = Traps::NONE;
-
-        match self.hyp_with_ecv {
-            Some(true) => {
-                traps.virtual_timer_el02 = true;
-                traps.physical_timer_el02 = true;
-            }
-            Some(false) => {
-                traps.virtual_timer = true;
-                traps.physical_timer = true;
-            }
-            None => {}
-        }
+    /// The change to `CNTHCTL_EL2`.
+    #[inline]
+    pub(crate) const fn cnthctl(self) -> CnthctlUpdate {
+        let mut traps = match self.hyp_with_ecv {
+            Some(true) => bits::EL1NVVCT | bits::EL1NVPCT,
+            Some(false) => bits::EL1TVT | bits::EL1PTEN,
+            None => 0,
+        };
 
         if self.physical_offset_in_software {
-            traps.physical_timer = true;
-            traps.physical_counter = true;
+            traps |= bits::EL1PTEN | bits::EL1PCTEN;
         }
-
         if self.virtual_offset_in_software {
-            traps.virtual_timer = true;
-            traps.virtual_counter = true;
+            traps |= bits::EL1TVT | bits::EL1TVCT;
         }
-
         // A guest hypervisor can only add traps.
         if let Some(guest) = self.guest_hypervisor {
-            traps.physical_timer |= !guest.has(bits::EL1PTEN);
-            traps.physical_counter |= !guest.has(bits::EL1PCTEN);
-            traps.physical_timer_el02 |= guest.has(bits::EL1NVPCT);
-            traps.virtual_timer_el02 |= guest.has(bits::EL1NVVCT);
+            traps |= guest.traps;
         }
 
-        traps
-    }
+        // The physical enables are of opposite polarity to the rest.
+        let set = traps ^ bits::ENABLES;
 
-    /// The change to `CNTHCTL_EL2`. The physical enables are of opposite polarity to the rest.
-    pub(crate) const fn cnthctl(self) -> CnthctlUpdate {
-        let traps = self.traps();
-
-        CnthctlUpdate::NONE
-            .assign(bits::EL1PTEN, !traps.physical_timer)
-            .assign(bits::EL1PCTEN, !traps.physical_counter)
-            .assign(bits::EL1TVT, traps.virtual_timer)
-            .assign(bits::EL1TVCT, traps.virtual_counter)
-            .assign(bits::EL1NVVCT, traps.virtual_timer_el02)
-            .assign(bits::EL1NVPCT, traps.physical_timer_el02)
-    }
-}
-
-impl CnthctlUpdate {
-    const NONE: Self = Self { clear: 0, set: 0 };
-
-    const fn assign(self, bit: u64, on: bool) -> Self {
-        if on {
-            Self {
-                set: self.set | bit,
-                ..self
-            }
-        } else {
-            Self {
-                clear: self.clear | bit,
-                ..self
-            }
+        CnthctlUpdate {
+            clear: bits::ALL & !set,
+            set,
         }
     }
 }

@@ -7,22 +7,7 @@
 //!     kvm_timer_sync_user
 #![forbid(unsafe_code)]
 
-use super::{
-    context::{
-        current_map,
-        Timer, //
-    },
-    ctl::Level,
-    hardware,
-    line,
-    map::TimerId,
-    Host, //
-};
-use crate::host::{
-    context::OnCpu,
-    vcpu::Vcpu, //
-};
-use kernel::bindings;
+use super::*;
 
 const TIMER_LINES: [(TimerId, u64); 2] = [
     // CAST: single low bits.
@@ -30,31 +15,26 @@ const TIMER_LINES: [(TimerId, u64); 2] = [
     (TimerId::Ptimer, bindings::KVM_ARM_DEV_EL1_PTIMER as u64),
 ];
 
-/// The lines whose level differs from what user space was told last. One whose timer is in the
-/// hardware of another CPU is taken to be as it was.
-fn changed_lines(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) -> u64 {
+/// The lines whose level differs from what user space was told last. Also asked about other vCPUs
+/// of the VM, as candidates for a directed yield. One whose timers are in the hardware of another
+/// CPU runs there, and wants no yield: its lines are taken to be as they were.
+pub(super) fn changed_lines(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) -> u64 {
     let told = vcpu.device_irq_level();
+    let mut changed = 0;
 
-    TIMER_LINES
-        .into_iter()
-        .filter(|(id, line)| {
-            hardware::level_of_any(host, Timer::of(vcpu, *id), on_cpu)
-                .is_some_and(|level| level.is_high() != (told & line != 0))
-        })
-        .fold(0, |changed, (_, line)| changed | line)
-}
-
-/// Whether user space has news to hear.
-///
-/// Also asked about other vCPUs of the VM, as candidates for a directed yield. One whose timers are
-/// in the hardware of another CPU runs there, and wants no yield.
-pub(super) fn should_notify(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) -> bool {
-    changed_lines(host, vcpu, on_cpu) != 0
+    for (id, line) in TIMER_LINES {
+        if let Some(timer) = vcpu.glimpse(id, on_cpu) {
+            if timer.level(host).is_high() != (told & line != 0) {
+                changed |= line;
+            }
+        }
+    }
+    changed
 }
 
 /// Shows the levels to user space; returns whether any has changed.
-pub(super) fn update_run(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) -> bool {
-    let changed = changed_lines(host, vcpu, on_cpu);
+pub(super) fn update_run(host: &Host, vcpu: LoadedVcpu<'_>) -> bool {
+    let changed = changed_lines(host, **vcpu, vcpu.on_cpu());
 
     if changed != 0 {
         vcpu.set_device_irq_level(vcpu.device_irq_level() ^ changed);
@@ -64,30 +44,29 @@ pub(super) fn update_run(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) -> bool
 
 /// The guest has exited. If the level of a direct timer is low, the host's interrupt, kept from
 /// firing while it was high, may fire again.
-pub(super) fn sync(host: &Host, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) {
+pub(super) fn sync(host: &Host, vcpu: LoadedVcpu<'_>) {
     if !vcpu.timers_enabled() || vcpu.vm().has_irqchip() {
         return;
     }
 
-    for id in current_map(vcpu).all_direct() {
-        let timer = Timer::of(vcpu, id);
-
-        if !hardware::level(host, timer, on_cpu).is_high() {
-            allow_host_interrupt(host, timer, on_cpu);
+    for id in current_map(**vcpu).all_direct() {
+        if !vcpu.locate(id).level(host).is_high() {
+            allow_host_interrupt(host, vcpu, id);
         }
     }
 }
 
-fn allow_host_interrupt(host: &Host, timer: Timer<'_>, on_cpu: OnCpu<'_>) {
+#[inline(never)]
+fn allow_host_interrupt(host: &Host, vcpu: LoadedVcpu<'_>, id: TimerId) {
     // With the controller in user space this is an event for tracing tools and no more. They know
     // it of the virtual timer.
-    if timer.id() == TimerId::Vtimer {
-        line::drive(timer, Level::Low);
+    if id == TimerId::Vtimer {
+        line::drive(vcpu.timer(id), Level::Low);
     }
 
     if host.active_state {
-        line::set_host_active(timer, false, on_cpu);
-    } else if let Some(irq) = host.irq(timer.id().bank()) {
-        irq.enable(on_cpu);
+        line::set_host_active(vcpu, id, false);
+    } else if let Some(irq) = host.irq(id.bank()) {
+        irq.enable(vcpu.on_cpu());
     }
 }

@@ -10,10 +10,14 @@ use super::{
     Trap, //
 };
 use crate::{
-    arm64::encoding::Encoding,
+    arm64::{
+        encoding::Encoding,
+        registers::*,
+        values::Cnthctl, //
+    },
     host::{
+        running_vcpu::RunningVcpu,
         sys_reg::SysReg,
-        vcpu::Vcpu,
         vcpu_exit::physical_count,
         vm::TimerIndex, //
     },
@@ -30,14 +34,9 @@ impl Counter {
     /// Which one an access is of; each has a second name by which reads are not reordered.
     #[inline(always)]
     pub(super) const fn of(register: Encoding) -> Option<Self> {
-        const CNTPCT_EL0: Encoding = Encoding::new(3, 3, 14, 0, 1);
-        const CNTVCT_EL0: Encoding = Encoding::new(3, 3, 14, 0, 2);
-        const CNTPCTSS_EL0: Encoding = Encoding::new(3, 3, 14, 0, 5);
-        const CNTVCTSS_EL0: Encoding = Encoding::new(3, 3, 14, 0, 6);
-
         match register {
-            CNTPCT_EL0 | CNTPCTSS_EL0 => Some(Self::Physical),
-            CNTVCT_EL0 | CNTVCTSS_EL0 => Some(Self::Virtual),
+            CNTPCT_EL0::ENCODING | CNTPCTSS_EL0::ENCODING => Some(Self::Physical),
+            CNTVCT_EL0::ENCODING | CNTVCTSS_EL0::ENCODING => Some(Self::Virtual),
             _ => None,
         }
     }
@@ -52,22 +51,19 @@ impl Counter {
 
     /// Whether a guest hypervisor lets its guest read it, by its `CNTHCTL_EL2`, whose layout `e2h`
     /// decides.
-    pub(super) const fn allowed_by(self, cnthctl: u64, e2h: bool) -> bool {
-        const EL1PCTEN: u64 = 1 << 10;
-        const EL1PCTEN_WITHOUT_E2H: u64 = 1 << 0;
-        const EL1TVCT: u64 = 1 << 14;
-
+    pub(super) const fn allowed_by(self, cnthctl: Cnthctl, e2h: bool) -> bool {
         match self {
-            Self::Physical if e2h => cnthctl & EL1PCTEN != 0,
-            Self::Physical => cnthctl & EL1PCTEN_WITHOUT_E2H != 0,
-            Self::Virtual => cnthctl & EL1TVCT == 0,
+            Self::Physical if e2h => cnthctl.has(Cnthctl::EL1PCTEN),
+            // Without E2H EL1PCTEN is where EL0PCTEN is with it.
+            Self::Physical => cnthctl.has(Cnthctl::EL0PCTEN),
+            Self::Virtual => !cnthctl.has(Cnthctl::EL1TVCT),
         }
     }
 }
 
 /// The count as seen with one of the vCPU's timers.
 #[inline(always)]
-pub(super) fn count(vcpu: Vcpu<'_>, timer: TimerIndex) -> u64 {
+pub(super) fn count(vcpu: RunningVcpu<'_>, timer: TimerIndex) -> u64 {
     physical_count().wrapping_sub(vcpu.timer_offset(timer))
 }
 
@@ -83,7 +79,9 @@ pub(super) fn resolve<K: Kind>(trap: Trap<'_>) -> bool {
     if K::in_hyp_context(trap.switch) {
         return false;
     }
-    if K::HAS_EL2 && !counter.allowed_by(vcpu.sys_reg(SysReg::CNTHCTL_EL2), vcpu.el2_e2h()) {
+    let cnthctl = || Cnthctl::from_raw(vcpu.sys_reg(SysReg::CNTHCTL_EL2));
+
+    if K::HAS_EL2 && !counter.allowed_by(cnthctl(), vcpu.el2_e2h()) {
         return false;
     }
 

@@ -12,7 +12,8 @@ use super::{
     Trap, //
 };
 use crate::arm64::{
-    barrier, cpucaps,
+    barrier,
+    cpucaps,
     encoding::Encoding,
     esr::{
         Esr,
@@ -20,16 +21,8 @@ use crate::arm64::{
     },
     hcr::Hcr,
     pstate::Pstate,
-    registers::{
-        exception::{
-            Afsr1El2,
-            EsrEl2,
-            SpsrEl2, //
-        },
-        guest,
-        GuestRegister,
-        SystemRegister, //
-    },
+    registers::*,
+    values::Tcr, //
 };
 
 /// Cortex-A510 2077057: `SPSR_EL2` is wrong after a trapped authentication instruction that is
@@ -40,9 +33,9 @@ pub(in crate::hyp) fn restore_spsr(switch: Switch<'_>) {
 
     if switch.vcpu.is_single_stepped()
         && saved.steps()
-        && EsrEl2::syndrome().class() == ExceptionClass::Pac
+        && ESR_EL2::read().class() == ExceptionClass::Pac
     {
-        SpsrEl2::set(saved.for_guest(), switch.masked);
+        SPSR_EL2::set(saved.for_guest(), switch.masked);
     }
 }
 
@@ -60,7 +53,7 @@ pub(in crate::hyp) fn translate_impdef_trap(switch: Switch<'_>) {
     if cpucaps::has_impdef_pmu_traps() {
         switch
             .vcpu
-            .set_syndrome(Esr::for_system_trap(Afsr1El2::read()));
+            .set_syndrome(Esr::for_system_trap(AFSR1_EL2::read()));
     }
 }
 
@@ -85,21 +78,22 @@ pub(in crate::hyp) fn write_translation_control(trap: Trap<'_>) -> bool {
         && trap.skip_instruction()
 }
 
+/// Of those whose writes trap with `HCR_EL2.TVM`.
 fn write_guest_register(trap: Trap<'_>, register: Encoding, value: u64) -> bool {
     let vhe = *trap.switch.masked;
 
     match register {
-        registers::SCTLR_EL1 => guest::SctlrEl1::set(value, vhe),
-        registers::TTBR0_EL1 => guest::Ttbr0El1::set(value, vhe),
-        registers::TTBR1_EL1 => guest::Ttbr1El1::set(value, vhe),
-        registers::TCR_EL1 => guest::TcrEl1::set(value, vhe),
-        registers::ESR_EL1 => guest::EsrEl1::set(value, vhe),
-        registers::FAR_EL1 => guest::FarEl1::set(value, vhe),
-        registers::AFSR0_EL1 => guest::Afsr0El1::set(value, vhe),
-        registers::AFSR1_EL1 => guest::Afsr1El1::set(value, vhe),
-        registers::MAIR_EL1 => guest::MairEl1::set(value, vhe),
-        registers::AMAIR_EL1 => guest::AmairEl1::set(value, vhe),
-        registers::CONTEXTIDR_EL1 => guest::ContextidrEl1::set(value, vhe),
+        SCTLR_EL1::ENCODING => SCTLR_EL1::set_raw(value, vhe),
+        TTBR0_EL1::ENCODING => TTBR0_EL1::set_raw(value, vhe),
+        TTBR1_EL1::ENCODING => TTBR1_EL1::set_raw(value, vhe),
+        TCR_EL1::ENCODING => TCR_EL1::set_raw(value, vhe),
+        ESR_EL1::ENCODING => ESR_EL1::set_raw(value, vhe),
+        FAR_EL1::ENCODING => FAR_EL1::set_raw(value, vhe),
+        AFSR0_EL1::ENCODING => AFSR0_EL1::set_raw(value, vhe),
+        AFSR1_EL1::ENCODING => AFSR1_EL1::set_raw(value, vhe),
+        MAIR_EL1::ENCODING => MAIR_EL1::set_raw(value, vhe),
+        AMAIR_EL1::ENCODING => AMAIR_EL1::set_raw(value, vhe),
+        CONTEXTIDR_EL1::ENCODING => CONTEXTIDR_EL1::set_raw(value, vhe),
         _ => return false,
     }
     true
@@ -109,34 +103,16 @@ fn write_guest_register(trap: Trap<'_>, register: Encoding, value: u64) -> bool 
 /// They do not say that they can, so a guest that asks for it asks for nothing.
 #[cold]
 pub(in crate::hyp) fn write_tcr(trap: Trap<'_>) -> bool {
-    /// `HA` and `HD`.
-    const HARDWARE_UPDATES: u64 = 0b11 << 39;
-
     let access = trap.esr.system_trap();
 
-    if access.encoding() != registers::TCR_EL1 {
+    if access.encoding() != TCR_EL1::ENCODING {
         return false;
     }
-    guest::TcrEl1::set(
-        trap.operand(access.rt()) & !HARDWARE_UPDATES,
+    TCR_EL1::set(
+        Tcr::from_raw(trap.operand(access.rt()))
+            .without(Tcr::HA)
+            .without(Tcr::HD),
         *trap.switch.masked,
     );
     trap.skip_instruction()
-}
-
-/// The registers whose writes trap with `HCR_EL2.TVM`.
-mod registers {
-    use super::Encoding;
-
-    pub(super) const SCTLR_EL1: Encoding = Encoding::new(3, 0, 1, 0, 0);
-    pub(super) const TTBR0_EL1: Encoding = Encoding::new(3, 0, 2, 0, 0);
-    pub(super) const TTBR1_EL1: Encoding = Encoding::new(3, 0, 2, 0, 1);
-    pub(super) const TCR_EL1: Encoding = Encoding::new(3, 0, 2, 0, 2);
-    pub(super) const AFSR0_EL1: Encoding = Encoding::new(3, 0, 5, 1, 0);
-    pub(super) const AFSR1_EL1: Encoding = Encoding::new(3, 0, 5, 1, 1);
-    pub(super) const ESR_EL1: Encoding = Encoding::new(3, 0, 5, 2, 0);
-    pub(super) const FAR_EL1: Encoding = Encoding::new(3, 0, 6, 0, 0);
-    pub(super) const MAIR_EL1: Encoding = Encoding::new(3, 0, 10, 2, 0);
-    pub(super) const AMAIR_EL1: Encoding = Encoding::new(3, 0, 10, 3, 0);
-    pub(super) const CONTEXTIDR_EL1: Encoding = Encoding::new(3, 0, 13, 0, 1);
 }

@@ -20,15 +20,7 @@ use crate::{
             Abort,
             Fault, //
         },
-        registers::{
-            exception::{
-                FarEl2,
-                HpfarEl2, //
-            },
-            guest::ParEl1,
-            GuestRegister,
-            SystemRegister, //
-        },
+        registers::*,
     },
     host::vcpu_exit::translate_s1e1,
 };
@@ -65,6 +57,8 @@ impl Address {
 
 /// The page of an intermediate physical address, in the format of `HPFAR_EL2`.
 mod hpfar {
+    use crate::arm64::values::Par;
+
     /// Set by KVM where the page is known. The CPU leaves it 0: it says Non-secure, to a
     /// hypervisor that is Secure.
     const KNOWN: u64 = 1 << 63;
@@ -77,16 +71,13 @@ mod hpfar {
 
     /// What `PAR_EL1` says; `None` if it tells of a fault.
     #[inline(always)]
-    pub(in super::super) const fn translated(par: u64) -> Option<u64> {
-        const FAULT: u64 = 1;
-        /// Bits 51 to 12 of an address, where the address has them.
-        const PAGE: u64 = (1 << 52) - (1 << 12);
-
-        if par & FAULT != 0 {
+    pub(in super::super) const fn translated(par: Par) -> Option<u64> {
+        if par.has(Par::F) {
             return None;
         }
-        // To bits 47 to 4.
-        Some((par & PAGE) >> 8 | KNOWN)
+
+        // The page's number is in bits 47 to 4.
+        Some(par.get(Par::PA) << 4 | KNOWN)
     }
 }
 
@@ -100,11 +91,11 @@ pub(super) use hpfar::{
 /// translate the address: the guest then repeats the access, and faults by itself.
 #[inline(always)]
 pub(super) fn locate(trap: Trap<'_>) -> ControlFlow<()> {
-    let far = FarEl2::read();
+    let far = FAR_EL2::read();
     let how = Address::of(trap.esr.abort(), cpucaps::has_erratum_834220());
 
     let page = match how {
-        Address::Reported => Some(hpfar::reported(HpfarEl2::read())),
+        Address::Reported => Some(hpfar::reported(HPFAR_EL2::read())),
         Address::ByTranslation => translate(trap, far),
         Address::Unknown => None,
     };
@@ -123,14 +114,14 @@ pub(super) fn locate(trap: Trap<'_>) -> ControlFlow<()> {
 pub(in crate::hyp) fn translate(trap: Trap<'_>, address: u64) -> Option<u64> {
     let masked = trap.switch.masked;
     // The guest's, which is not in memory yet and perhaps needed in the register soon.
-    let saved = ParEl1::read();
+    let saved = PAR_EL1::read();
     let page = if translate_s1e1(address, masked) {
-        hpfar::translated(ParEl1::read())
+        hpfar::translated(PAR_EL1::read())
     } else {
         None
     };
 
-    ParEl1::set(saved, *masked);
+    PAR_EL1::set(saved, *masked);
     page
 }
 

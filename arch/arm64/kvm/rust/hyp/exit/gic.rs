@@ -19,11 +19,8 @@ use crate::{
             Direction,
             Fault, //
         },
-        registers::{
-            exception::SpsrEl2,
-            guest::SctlrEl1,
-            SystemRegister, //
-        }, //
+        registers::*,
+        values::Sctlr, //
     },
     host::static_key,
     hyp::vgic::{
@@ -49,12 +46,11 @@ pub(super) fn v3_access(trap: Trap<'_>) -> bool {
     static_key::vgic_v3_cpuif_trap() && emulate_v3(trap)
 }
 
-/// AArch32's `MCR` and `MRC` name the registers by the same numbers, but for `op0`.
 pub(in crate::hyp) fn emulate_v3(trap: Trap<'_>) -> bool {
     let vcpu = trap.switch.vcpu;
     let access = trap.esr.system_trap();
     let encoding = access.encoding();
-    let aarch32 = trap.pstate.is_aarch32();
+    let aarch32 = trap.pstate.get().is_aarch32();
 
     if !vcpu.vm().has_gicv3() {
         return false;
@@ -62,10 +58,13 @@ pub(in crate::hyp) fn emulate_v3(trap: Trap<'_>) -> bool {
     if aarch32 && !vcpu.aarch32_condition_holds() {
         return trap.skip_instruction();
     }
-    if !aarch32 && encoding.op0() != 3 || encoding.op1() != 0 {
-        return false;
-    }
-    let Some(register) = Icc::decode(encoding.crn(), encoding.crm(), encoding.op2()) else {
+    // AArch32's names are those of AArch64 but for `op0`, of which they have none.
+    let named = if aarch32 {
+        encoding.with_op0(3)
+    } else {
+        encoding
+    };
+    let Some(register) = Icc::decode(named) else {
         return false;
     };
     let kind = match access.direction() {
@@ -109,7 +108,7 @@ pub(in crate::hyp) fn emulate_v2(trap: Trap<'_>) -> ControlFlow<GuestExit> {
             trap.skip_instruction();
 
             // The host sees this one.
-            record_pstate(trap.switch, trap.switch.hyp_context, SpsrEl2::pstate());
+            record_pstate(trap.switch, trap.switch.hyp_context, SPSR_EL2::read());
             return ControlFlow::Break(GuestExit::SERROR);
         }
     }
@@ -134,11 +133,9 @@ fn data_access(trap: Trap<'_>, abort: Abort, address: u64) -> DataAccess {
 
 /// Whether the guest accesses data so; of AArch64 it is taken to be at EL1.
 fn data_are_big_endian(trap: Trap<'_>) -> bool {
-    const SCTLR_EE: u64 = 1 << 25;
-
-    if trap.pstate.is_aarch32() {
-        trap.pstate.is_big_endian_aarch32()
+    if trap.pstate.get().is_aarch32() {
+        trap.pstate.get().is_big_endian_aarch32()
     } else {
-        SctlrEl1::read() & SCTLR_EE != 0
+        SCTLR_EL1::read().has(Sctlr::EE)
     }
 }

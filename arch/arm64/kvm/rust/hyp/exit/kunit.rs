@@ -91,7 +91,10 @@ mod esr_tests {
 #[kunit_tests(kvm_arm64_switch_fault)]
 mod fault_tests {
     use super::super::fault::*;
-    use crate::arm64::esr::Esr;
+    use crate::arm64::{
+        esr::Esr,
+        values::Par, //
+    };
 
     const S1PTW: u64 = 1 << 7;
     const FNV: u64 = 1 << 10;
@@ -132,8 +135,11 @@ mod fault_tests {
         // A successful translation to 0x8_1234_5000: attributes above and below the address.
         let par = 0xff00_0008_1234_5b80;
 
-        assert_eq!(translated(par), Some(1 << 63 | 0x8_1234_5000 >> 8));
-        assert_eq!(translated(par | 1), None);
+        assert_eq!(
+            translated(Par::from_raw(par)),
+            Some(1 << 63 | 0x8_1234_5000 >> 8)
+        );
+        assert_eq!(translated(Par::from_raw(par | 1)), None);
         assert_eq!(reported(0x8123_4500), 1 << 63 | 0x8123_4500);
     }
 }
@@ -230,13 +236,14 @@ mod context_tests {
     use super::super::{
         counter::Counter,
         nested::{
-            eret::within_context,
+            eret,
             timer::*, //
         },
     };
     use crate::arm64::{
         encoding::Encoding,
-        pstate::*, //
+        pstate::*,
+        values::Cnthctl, //
     };
 
     /// Flags and masks that have nothing to do with the mode.
@@ -260,6 +267,10 @@ mod context_tests {
 
         assert_eq!(before.after_instruction(), pstate(0b00101));
         assert!(before.steps());
+    }
+
+    fn within_context(to: Pstate, is_host_with_vhe: bool) -> Option<Pstate> {
+        eret::within_context(to, is_host_with_vhe).map(GuestPstate::get)
     }
 
     #[test]
@@ -289,15 +300,19 @@ mod context_tests {
         assert_eq!(of(0), None);
     }
 
+    fn allowed_by(counter: Counter, cnthctl: u64, e2h: bool) -> bool {
+        counter.allowed_by(Cnthctl::from_raw(cnthctl), e2h)
+    }
+
     #[test]
     fn a_guest_hypervisor_decides_about_counters() {
         // Without E2H EL1PCTEN is bit 0, with it bit 10; EL1TVCT is bit 14 in either.
-        assert!(Counter::Physical.allowed_by(1 << 0, false));
-        assert!(!Counter::Physical.allowed_by(!(1 << 0), false));
-        assert!(Counter::Physical.allowed_by(1 << 10, true));
-        assert!(!Counter::Physical.allowed_by(!(1 << 10), true));
-        assert!(Counter::Virtual.allowed_by(!(1 << 14), true));
-        assert!(!Counter::Virtual.allowed_by(1 << 14, false));
+        assert!(allowed_by(Counter::Physical, 1 << 0, false));
+        assert!(!allowed_by(Counter::Physical, !(1 << 0), false));
+        assert!(allowed_by(Counter::Physical, 1 << 10, true));
+        assert!(!allowed_by(Counter::Physical, !(1 << 10), true));
+        assert!(allowed_by(Counter::Virtual, !(1 << 14), true));
+        assert!(!allowed_by(Counter::Virtual, 1 << 14, false));
     }
 
     #[test]

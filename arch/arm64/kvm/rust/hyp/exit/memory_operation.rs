@@ -12,13 +12,7 @@ use crate::arm64::{
         prologue,
         Operands, //
     },
-    registers::{
-        exception::{
-            ElrEl2,
-            SpsrEl2, //
-        },
-        SystemRegister, //
-    },
+    registers::*,
 };
 
 /// Begins the operation again. Always true: resolved.
@@ -31,7 +25,7 @@ pub(in crate::hyp) fn restart(trap: Trap<'_>) -> bool {
         source: trap.operand(operation.source()),
         size: trap.operand(operation.size()),
     };
-    let after = before.for_prologue(operation, trap.pstate.negative());
+    let after = before.for_prologue(operation, trap.pstate.get().negative());
 
     trap.set_result(operation.destination(), after.destination);
     if !operation.is_set() {
@@ -39,9 +33,9 @@ pub(in crate::hyp) fn restart(trap: Trap<'_>) -> bool {
     }
     trap.set_result(operation.size(), after.size);
 
-    ElrEl2::set(prologue(operation, ElrEl2::read()), masked);
+    ELR_EL2::set(prologue(operation, ELR_EL2::read()), masked);
     // The hardware's PSTATE, not the one in memory, which may have the level of virtual EL2. A step
     // ends here, before the prologue.
-    SpsrEl2::set(trap.pstate.stepped(), masked);
+    SPSR_EL2::set(trap.pstate.stepped(), masked);
     true
 }

@@ -9,8 +9,8 @@
 use crate::{
     arm64::cpucaps,
     host::{
-        vcpu::Vcpu,
-        vcpu_sysregs::IdField, //
+        vcpu_sysregs::IdField,
+        vm::Vm, //
     }, //
 };
 
@@ -39,17 +39,15 @@ impl Extensions {
         mte: false,
     };
 
-    /// Those of a vCPU. The same at all times, but found out at each load and put: what is in a
-    /// register is cheaper than what would have to be kept for each vCPU.
+    /// Those of a VM. The same at all times, but found out at each load and put: what is in a
+    /// register is cheaper than what would have to be kept for each VM.
     #[inline]
-    pub(super) fn of(vcpu: Vcpu<'_>) -> Self {
-        let vm = vcpu.vm();
-
+    pub(super) fn of(vm: Vm<'_>) -> Self {
         Self {
             tcr2: cpucaps::has_tcr2() && vm.tells_of(IdField::TCR2),
             sctlr2: cpucaps::has_sctlr2() && vm.tells_of(IdField::SCTLR2),
             s1pie: cpucaps::has_s1pie() && vm.tells_of(IdField::S1PIE),
-            s1poe: has_s1poe(vcpu),
+            s1poe: has_s1poe(vm),
             mte: cpucaps::has_mte() && vm.has_mte_enabled(),
         }
     }
@@ -57,6 +55,6 @@ impl Extensions {
 
 /// Whether `POR_EL0` is a register of the guest's.
 #[inline(always)]
-pub(super) fn has_s1poe(vcpu: Vcpu<'_>) -> bool {
-    cpucaps::has_s1poe() && vcpu.vm().tells_of(IdField::S1POE)
+pub(super) fn has_s1poe(vm: Vm<'_>) -> bool {
+    cpucaps::has_s1poe() && vm.tells_of(IdField::S1POE)
 }

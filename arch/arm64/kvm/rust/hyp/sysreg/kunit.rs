@@ -13,7 +13,7 @@ mod tests {
     const FLAGS: u64 = 0xf << 28 | 1 << 21 | 0xf << 6;
 
     fn entered_with(mode: u64) -> u64 {
-        Pstate::from_raw(FLAGS | mode).for_guest().into_raw()
+        Pstate::from_raw(FLAGS | mode).for_guest().get().into_raw()
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use crate::host::{
     cpu_context::SysRegs,
     sys_reg::SysReg,
-    vcpu::Vcpu, //
+    vcpu::LoadedVcpu, //
 };
 
 /// Where the registers of a list are kept.
@@ -34,14 +34,14 @@ impl Memory for SysRegs<'_> {
 /// A guest hypervisor's registers, without the bits that it does not have.
 #[derive(Clone, Copy)]
 pub(super) struct Sanitised<'a> {
-    vcpu: Vcpu<'a>,
+    vcpu: LoadedVcpu<'a>,
     regs: SysRegs<'a>,
 }
 
 impl<'a> Sanitised<'a> {
     /// Those of a vCPU with EL2.
     #[inline(always)]
-    pub(super) fn of(vcpu: Vcpu<'a>) -> Self {
+    pub(super) fn of(vcpu: LoadedVcpu<'a>) -> Self {
         Self {
             vcpu,
             regs: vcpu.context().sys_regs(),
@@ -69,8 +69,8 @@ impl Memory for Sanitised<'_> {
     }
 }
 
-/// A list of registers. `SCTLR_EL1: SctlrEl1` is the place in memory and the register in hardware;
-/// `if tcr2 { ... }` takes in registers only with that field of
+/// A list of registers. `SCTLR_EL2 in SCTLR_EL1` is a place in memory and another register that has
+/// its value; `if tcr2 { ... }` takes in registers only with that field of
 /// [`Extensions`](super::extensions::Extensions) set.
 macro_rules! register_list {
     ($(#[$meta:meta])* $list:ident { $($entries:tt)* }) => {
@@ -113,19 +113,22 @@ macro_rules! register_list {
         }
         register_list! { @restore $memory $have $vhe; $($rest)* }
     };
-    (@save $memory:ident $have:ident; $reg:ident: $hardware:ident, $($rest:tt)*) => {
+    (@save $memory:ident $have:ident; $reg:ident in $hardware:ident, $($rest:tt)*) => {
         $memory.set(
             $crate::host::sys_reg::SysReg::$reg,
-            <$hardware as $crate::arm64::registers::SystemRegister>::read(),
+            <$hardware as $crate::arm64::registers::SystemRegister>::read_raw(),
         );
         register_list! { @save $memory $have; $($rest)* }
     };
     (@restore $memory:ident $have:ident $vhe:ident;
-     $reg:ident: $hardware:ident, $($rest:tt)*) => {
-        <$hardware as $crate::arm64::registers::GuestRegister>::set(
+     $reg:ident in $hardware:ident, $($rest:tt)*) => {
+        <$hardware as $crate::arm64::registers::GuestRegister>::set_raw(
             $memory.get($crate::host::sys_reg::SysReg::$reg),
             $vhe,
         );
         register_list! { @restore $memory $have $vhe; $($rest)* }
+    };
+    (@$way:ident $($args:ident)+; $reg:ident, $($rest:tt)*) => {
+        register_list! { @$way $($args)+; $reg in $reg, $($rest)* }
     };
 }

@@ -24,15 +24,8 @@ use crate::{
         barrier,
         cpucaps,
         evidence::Vhe,
-        registers::{
-            guest::*,
-            host::{
-                MidrEl1,
-                Mpam0El1, //
-            },
-            GuestRegister,
-            SystemRegister, //
-        }, //
+        mpam,
+        registers::*, //
     },
     host::{
         cpu_context::{
@@ -41,14 +34,14 @@ use crate::{
         },
         host_data::HostData,
         sys_reg::SysReg,
-        vcpu::Vcpu,
+        vcpu::LoadedVcpu,
         vcpu_sysregs::IdField, //
     },
 };
 
 /// Loads a vCPU's registers. Preemption is off.
-pub(crate) fn load(vcpu: Vcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
-    let have = Extensions::of(vcpu);
+pub(crate) fn load(vcpu: LoadedVcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
+    let have = Extensions::of(vcpu.vm());
     let guest = vcpu.context();
 
     User::save(host.sys_regs(), Extensions::NONE);
@@ -65,7 +58,9 @@ pub(crate) fn load(vcpu: Vcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
         load_aarch32(guest, vhe);
     }
     User::restore(guest.sys_regs(), Extensions::NONE, vhe);
-    load_mpam(vhe);
+    if cpucaps::has_mpam() {
+        mpam::load_guest(vhe);
+    }
     load_vdisr(vcpu, vhe);
 
     if !vcpu.has_el2() {
@@ -80,8 +75,8 @@ pub(crate) fn load(vcpu: Vcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
 }
 
 /// Saves a vCPU's registers, and restores those of user space. Preemption is off.
-pub(crate) fn put(vcpu: Vcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
-    let have = Extensions::of(vcpu);
+pub(crate) fn put(vcpu: LoadedVcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
+    let have = Extensions::of(vcpu.vm());
     let guest = vcpu.context();
 
     if vcpu.in_hyp_context() {
@@ -101,15 +96,15 @@ pub(crate) fn put(vcpu: Vcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
 }
 
 /// Who a vCPU says it is.
-fn own_identity(vcpu: Vcpu<'_>) -> Identity {
+fn own_identity(vcpu: LoadedVcpu<'_>) -> Identity {
     Identity {
-        midr: vcpu.vm().own_midr().unwrap_or_else(MidrEl1::read),
+        midr: vcpu.vm().own_midr().unwrap_or_else(MIDR_EL1::read),
         mpidr: vcpu.context().sys_reg(SysReg::MPIDR_EL1),
     }
 }
 
 /// Who the guest hypervisor wants its guest to be.
-fn nested_identity(vcpu: Vcpu<'_>) -> Identity {
+fn nested_identity(vcpu: LoadedVcpu<'_>) -> Identity {
     let regs = vcpu.context().sys_regs();
 
     Identity {
@@ -118,40 +113,29 @@ fn nested_identity(vcpu: Vcpu<'_>) -> Identity {
     }
 }
 
-/// What a guest accesses memory as is what its user space does: the scheduler has put that into
-/// EL0's register.
-fn load_mpam(vhe: Vhe<'_>) {
-    const PARTITIONS: u64 = (1 << 48) - 1;
-    const MPAMEN: u64 = 1 << 63;
-
-    if cpucaps::has_mpam() {
-        Mpam1El1::set(Mpam0El1::read() & PARTITIONS | MPAMEN, vhe);
-    }
-}
-
 /// What a guest's ESB instruction deferred. The host has no use for the register, and nobody looks
 /// at the value in memory while the vCPU is loaded, so it need not be switched on every exit.
 /// Virtual SErrors become the nested guest's or cease to be only between put and load.
-fn load_vdisr(vcpu: Vcpu<'_>, vhe: Vhe<'_>) {
+fn load_vdisr(vcpu: LoadedVcpu<'_>, vhe: Vhe<'_>) {
     if cpucaps::has_ras() {
-        VdisrEl2::set(
+        VDISR_EL2::set(
             vdisr_home(vcpu).map_or(0, |home| vcpu.context().sys_reg(home)),
             vhe,
         );
     }
 }
 
-fn save_vdisr(vcpu: Vcpu<'_>) {
+fn save_vdisr(vcpu: LoadedVcpu<'_>) {
     if cpucaps::has_ras() {
         if let Some(home) = vdisr_home(vcpu) {
-            vcpu.context().set_sys_reg(home, VdisrEl2::read());
+            vcpu.context().set_sys_reg(home, VDISR_EL2::read());
         }
     }
 }
 
 /// Where the deferred SError is kept: with the guest hypervisor's registers if it is the one who
 /// sends the nested guest SErrors, and nowhere if that guest is not to know of RAS.
-fn vdisr_home(vcpu: Vcpu<'_>) -> Option<SysReg> {
+fn vdisr_home(vcpu: LoadedVcpu<'_>) -> Option<SysReg> {
     if !vcpu.has_el2() || !vcpu.vserror_is_nested() {
         Some(SysReg::DISR_EL1)
     } else if vcpu.vm().tells_of(IdField::RAS) {
@@ -163,18 +147,18 @@ fn vdisr_home(vcpu: Vcpu<'_>) -> Option<SysReg> {
 
 #[cold]
 fn load_aarch32(guest: CpuContext<'_>, vhe: Vhe<'_>) {
-    SpsrAbt::set(guest.banked_spsr(BankedSpsr::Abt), vhe);
-    SpsrUnd::set(guest.banked_spsr(BankedSpsr::Und), vhe);
-    SpsrIrq::set(guest.banked_spsr(BankedSpsr::Irq), vhe);
-    SpsrFiq::set(guest.banked_spsr(BankedSpsr::Fiq), vhe);
+    SPSR_abt::set(guest.banked_spsr(BankedSpsr::Abt), vhe);
+    SPSR_und::set(guest.banked_spsr(BankedSpsr::Und), vhe);
+    SPSR_irq::set(guest.banked_spsr(BankedSpsr::Irq), vhe);
+    SPSR_fiq::set(guest.banked_spsr(BankedSpsr::Fiq), vhe);
     Aarch32::restore(guest.sys_regs(), Extensions::NONE, vhe);
 }
 
 #[cold]
 fn save_aarch32(guest: CpuContext<'_>) {
-    guest.set_banked_spsr(BankedSpsr::Abt, SpsrAbt::read());
-    guest.set_banked_spsr(BankedSpsr::Und, SpsrUnd::read());
-    guest.set_banked_spsr(BankedSpsr::Irq, SpsrIrq::read());
-    guest.set_banked_spsr(BankedSpsr::Fiq, SpsrFiq::read());
+    guest.set_banked_spsr(BankedSpsr::Abt, SPSR_abt::read());
+    guest.set_banked_spsr(BankedSpsr::Und, SPSR_und::read());
+    guest.set_banked_spsr(BankedSpsr::Irq, SPSR_irq::read());
+    guest.set_banked_spsr(BankedSpsr::Fiq, SPSR_fiq::read());
     Aarch32::save(guest.sys_regs(), Extensions::NONE);
 }

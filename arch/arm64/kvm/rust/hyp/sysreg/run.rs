@@ -14,23 +14,16 @@ use super::extensions;
 use crate::{
     arm64::{
         pstate::Pstate,
-        registers::{
-            exception::{
-                ElrEl2,
-                SpsrEl2, //
-            },
-            shared::{
-                MdscrEl1,
-                PorEl0, //
-            },
-            SharedRegister,
-            SystemRegister, //
-        }, //
+        registers::*, //
     },
     host::{
         cpu_context::SysRegs,
         debug_regs::DebugOwner,
-        sys_reg::SysReg, //
+        sys_reg::SysReg,
+        world::{
+            Ready,
+            Vectored, //
+        }, //
     },
     hyp::switch::{
         Kind,
@@ -47,11 +40,11 @@ pub(crate) struct HostState {
 #[inline(always)]
 pub(crate) fn save_host(switch: Switch<'_>) -> HostState {
     let host = switch.host.sys_regs();
-    let mdscr = MdscrEl1::read();
+    let mdscr = MDSCR_EL1::read();
 
     host.set(SysReg::MDSCR_EL1, mdscr);
-    if extensions::has_s1poe(switch.vcpu) {
-        host.set(SysReg::POR_EL0, PorEl0::read());
+    if extensions::has_s1poe(switch.vcpu.vm()) {
+        host.set(SysReg::POR_EL0, POR_EL0::read());
     }
     HostState { mdscr }
 }
@@ -76,11 +69,12 @@ fn guest_regs<K: Kind>(switch: Switch<'_>) -> SysRegs<'_> {
 /// The host's `MDSCR_EL1` and the guest's are the same as long as nobody debugs anything, if the
 /// guest is a Linux, so a write for nothing is worth a comparison.
 #[inline(always)]
-pub(crate) fn enter<K: Kind>(
-    switch: Switch<'_>,
+pub(crate) fn enter<'a, K: Kind>(
+    switch: Switch<'a>,
+    side: Vectored<'a>,
     host: &HostState,
     owner: DebugOwner,
-) -> GuestState {
+) -> (Ready<'a>, GuestState) {
     let Switch {
         vcpu,
         guest,
@@ -93,15 +87,16 @@ pub(crate) fn enter<K: Kind>(
     };
 
     if mdscr != host.mdscr {
-        MdscrEl1::set(mdscr, masked);
+        MDSCR_EL1::set(mdscr, masked);
     }
-    if extensions::has_s1poe(vcpu) {
-        PorEl0::set(guest_regs::<K>(switch).get(SysReg::POR_EL0), masked);
+    if extensions::has_s1poe(vcpu.vm()) {
+        POR_EL0::set(guest_regs::<K>(switch).get(SysReg::POR_EL0), masked);
     }
 
-    ElrEl2::set(guest.pc(), masked);
-    SpsrEl2::set(Pstate::from_raw(guest.pstate()).for_guest(), masked);
-    GuestState { mdscr }
+    let pstate = Pstate::from_raw(guest.pstate()).for_guest();
+    let side = side.return_to(guest.pc(), pstate);
+
+    (side, GuestState { mdscr })
 }
 
 /// Saves what the guest ran by, and restores the host's.
@@ -123,7 +118,7 @@ pub(crate) fn leave<K: Kind>(
     } = switch;
     let mdscr = match owner {
         DebugOwner::GUEST => {
-            let mdscr = MdscrEl1::read();
+            let mdscr = MDSCR_EL1::read();
 
             guest_regs::<K>(switch).set(SysReg::MDSCR_EL1, mdscr);
             mdscr
@@ -131,14 +126,14 @@ pub(crate) fn leave<K: Kind>(
         _ => state.mdscr,
     };
 
-    guest.set_pc(ElrEl2::read());
+    guest.set_pc(ELR_EL2::read());
 
     if mdscr != host.mdscr {
-        MdscrEl1::set(host.mdscr, masked);
+        MDSCR_EL1::set(host.mdscr, masked);
     }
-    if extensions::has_s1poe(vcpu) {
-        guest_regs::<K>(switch).set(SysReg::POR_EL0, PorEl0::read());
-        PorEl0::set(switch.host.sys_regs().get(SysReg::POR_EL0), masked);
+    if extensions::has_s1poe(vcpu.vm()) {
+        guest_regs::<K>(switch).set(SysReg::POR_EL0, POR_EL0::read());
+        POR_EL0::set(switch.host.sys_regs().get(SysReg::POR_EL0), masked);
     }
 }
 
@@ -146,8 +141,8 @@ pub(crate) fn leave<K: Kind>(
 pub(crate) fn restore_host(switch: Switch<'_>) {
     let host = switch.host.sys_regs();
 
-    MdscrEl1::set(host.get(SysReg::MDSCR_EL1), switch.masked);
-    if extensions::has_s1poe(switch.vcpu) {
-        PorEl0::set(host.get(SysReg::POR_EL0), switch.masked);
+    MDSCR_EL1::set(host.get(SysReg::MDSCR_EL1), switch.masked);
+    if extensions::has_s1poe(switch.vcpu.vm()) {
+        POR_EL0::set(host.get(SysReg::POR_EL0), switch.masked);
     }
 }

@@ -23,37 +23,33 @@ use crate::{
     arm64::{
         cpucaps,
         evidence::Vhe,
-        registers::{
-            guest::*,
-            GuestRegister,
-            SystemRegister, //
-        }, //
+        registers::*, //
     },
     bindings,
     host::{
         sys_reg::SysReg,
-        vcpu::Vcpu, //
+        vcpu::LoadedVcpu, //
     }, //
 };
 
 register_list! {
     /// What all hypervisors have in the hardware.
     Any {
-        PAR_EL1: ParEl1,
-        TPIDR_EL1: TpidrEl1,
-        ESR_EL2: EsrEl1,
-        AFSR0_EL2: Afsr0El1,
-        AFSR1_EL2: Afsr1El1,
-        FAR_EL2: FarEl1,
-        MAIR_EL2: MairEl1,
-        VBAR_EL2: VbarEl1,
-        CONTEXTIDR_EL2: ContextidrEl1,
-        AMAIR_EL2: AmairEl1,
-        SP_EL2: SpEl1,
-        ELR_EL2: ElrEl1,
-        SPSR_EL2: SpsrEl1,
+        PAR_EL1,
+        TPIDR_EL1,
+        ESR_EL2 in ESR_EL1,
+        AFSR0_EL2 in AFSR0_EL1,
+        AFSR1_EL2 in AFSR1_EL1,
+        FAR_EL2 in FAR_EL1,
+        MAIR_EL2 in MAIR_EL1,
+        VBAR_EL2 in VBAR_EL1,
+        CONTEXTIDR_EL2 in CONTEXTIDR_EL1,
+        AMAIR_EL2 in AMAIR_EL1,
+        SP_EL2 in SP_EL1,
+        ELR_EL2 in ELR_EL1,
+        SPSR_EL2 in SPSR_EL1,
         if sctlr2 {
-            SCTLR2_EL2: Sctlr2El1,
+            SCTLR2_EL2 in SCTLR2_EL1,
         }
     }
 }
@@ -61,10 +57,10 @@ register_list! {
 register_list! {
     /// What EL1's format is the format of, for a VHE host alone.
     VheHost {
-        SCTLR_EL2: SctlrEl1,
-        TTBR0_EL2: Ttbr0El1,
-        TTBR1_EL2: Ttbr1El1,
-        TCR_EL2: TcrEl1,
+        SCTLR_EL2 in SCTLR_EL1,
+        TTBR0_EL2 in TTBR0_EL1,
+        TTBR1_EL2 in TTBR1_EL1,
+        TCR_EL2 in TCR_EL1,
     }
 }
 
@@ -72,13 +68,13 @@ register_list! {
     /// Extensions to the translation: effective for all, written to by a VHE host alone.
     Extended {
         if tcr2 {
-            TCR2_EL2: Tcr2El1,
+            TCR2_EL2 in TCR2_EL1,
             if s1pie {
-                PIR_EL2: PirEl1,
-                PIRE0_EL2: Pire0El1,
+                PIR_EL2 in PIR_EL1,
+                PIRE0_EL2 in PIRE0_EL1,
             }
             if s1poe {
-                POR_EL2: PorEl1,
+                POR_EL2 in POR_EL1,
             }
         }
     }
@@ -86,7 +82,7 @@ register_list! {
 
 /// Saves virtual EL2.
 #[inline(never)]
-pub(super) fn save(vcpu: Vcpu<'_>, have: Extensions) {
+pub(super) fn save(vcpu: LoadedVcpu<'_>, have: Extensions) {
     let memory = Sanitised::of(vcpu);
 
     Any::save(memory, have);
@@ -103,7 +99,7 @@ pub(super) fn save(vcpu: Vcpu<'_>, have: Extensions) {
         // Not CPTR_EL2: accesses to CPACR_EL1 trap, so it is in memory already.
         memory.set(
             SysReg::CNTHCTL_EL2,
-            with_cntkctl(memory.get(SysReg::CNTHCTL_EL2), CntkctlEl1::read()),
+            with_cntkctl(memory.get(SysReg::CNTHCTL_EL2), CNTKCTL_EL1::read()),
         );
     }
 }
@@ -111,13 +107,13 @@ pub(super) fn save(vcpu: Vcpu<'_>, have: Extensions) {
 /// Saves what has all of EL2's bits in EL1's registers with FEAT_NV2p1.
 #[cold]
 fn save_whole(memory: Sanitised<'_>) {
-    memory.set(SysReg::CPTR_EL2, CpacrEl1::read());
-    memory.set(SysReg::CNTHCTL_EL2, CntkctlEl1::read());
+    memory.set(SysReg::CPTR_EL2, CPACR_EL1::read());
+    memory.set(SysReg::CNTHCTL_EL2, CNTKCTL_EL1::read());
 }
 
 /// Restores virtual EL2.
 #[inline(never)]
-pub(super) fn restore(vcpu: Vcpu<'_>, identity: Identity, have: Extensions, vhe: Vhe<'_>) {
+pub(super) fn restore(vcpu: LoadedVcpu<'_>, identity: Identity, have: Extensions, vhe: Vhe<'_>) {
     let memory = Sanitised::of(vcpu);
 
     identity.set(vhe);
@@ -125,16 +121,16 @@ pub(super) fn restore(vcpu: Vcpu<'_>, identity: Identity, have: Extensions, vhe:
 
     if vcpu.el2_e2h() {
         VheHost::restore(memory, have, vhe);
-        CpacrEl1::set(memory.get(SysReg::CPTR_EL2), vhe);
-        CntkctlEl1::set(memory.get(SysReg::CNTHCTL_EL2), vhe);
+        CPACR_EL1::set_raw(memory.get(SysReg::CPTR_EL2), vhe);
+        CNTKCTL_EL1::set_raw(memory.get(SysReg::CNTHCTL_EL2), vhe);
     } else {
         // CNTHCTL_EL2 says nothing about EL2 then, which CNTKCTL_EL1 is to stand for.
         let el1 = vcpu.translated_el2();
 
-        SctlrEl1::set(el1.sctlr, vhe);
-        CpacrEl1::set(el1.cpacr, vhe);
-        Ttbr0El1::set(el1.ttbr0, vhe);
-        TcrEl1::set(el1.tcr, vhe);
+        SCTLR_EL1::set_raw(el1.sctlr, vhe);
+        CPACR_EL1::set_raw(el1.cpacr, vhe);
+        TTBR0_EL1::set_raw(el1.ttbr0, vhe);
+        TCR_EL1::set_raw(el1.tcr, vhe);
     }
 
     Extended::restore(memory, have, vhe);

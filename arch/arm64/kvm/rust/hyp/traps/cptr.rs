@@ -8,14 +8,11 @@
 
 use crate::{
     arm64::{
-        cptr::{
-            Cptr,
-            Enable, //
-        },
+        cptr::Cptr,
         cpucaps,
         evidence::Masked,
-        fp::Fpexc32El2,
-        registers::GuestRegister, //
+        registers::*,
+        values::Fpexc, //
     },
     host::{
         host_data::FpOwner,
@@ -46,13 +43,13 @@ pub(in crate::hyp) fn activate<K: Kind>(switch: Switch<'_>) {
 #[inline(always)]
 const fn for_guest(fp: bool, sve: bool) -> Cptr {
     let value = if fp {
-        Cptr::GUEST.with(Enable::FPEN)
+        Cptr::GUEST.with(Cptr::FPEN)
     } else {
         Cptr::GUEST
     };
 
     if sve {
-        value.with(Enable::ZEN)
+        value.with(Cptr::ZEN)
     } else {
         value
     }
@@ -62,10 +59,8 @@ const fn for_guest(fp: bool, sve: bool) -> Cptr {
 /// the traps of EL2 are.
 #[cold]
 fn let_fp_trap_to_el2(masked: Masked<'_>) {
-    const EN: u64 = 1 << 30;
-
     if cpucaps::has_fpsimd() {
-        Fpexc32El2::set(EN, *masked);
+        FPEXC32_EL2::set(Fpexc::ZERO.with(Fpexc::EN), *masked);
     }
 }
 
@@ -77,7 +72,7 @@ fn nested<K: Kind>(switch: Switch<'_>, value: Cptr) -> Cptr {
         // Its CPTR_EL2 has bits that CPACR_EL1, by which it gets there, has not before FEAT_NV2p1.
         // So that traps, by one of the very bits.
         return if !cpucaps::has_nv2p1() && vcpu.el2_e2h() {
-            value.or(Cptr::TCPAC)
+            value.with(Cptr::TCPAC)
         } else {
             value
         };
@@ -92,16 +87,16 @@ fn nested<K: Kind>(switch: Switch<'_>, value: Cptr) -> Cptr {
 
 /// The host's value, less what the guest hypervisor's does not let its guest use.
 const fn for_nested_guest(host: Cptr, guest: Cptr, has_s1poe: bool) -> Cptr {
-    let mut value = host.or(guest.and(Cptr::TCPAC));
+    let mut value = host.or(guest.and(Cptr::ZERO.with(Cptr::TCPAC)));
 
-    if !guest.lets_guest_through(Enable::FPEN) {
-        value = value.without(Enable::FPEN);
+    if !guest.lets_guest_through(Cptr::FPEN) {
+        value = value.without(Cptr::FPEN);
     }
-    if !guest.lets_guest_through(Enable::ZEN) {
-        value = value.without(Enable::ZEN);
+    if !guest.lets_guest_through(Cptr::ZEN) {
+        value = value.without(Cptr::ZEN);
     }
     if has_s1poe {
-        value = value.or(guest.and(Cptr::E0POE));
+        value = value.or(guest.and(Cptr::ZERO.with(Cptr::E0POE)));
     }
     value
 }

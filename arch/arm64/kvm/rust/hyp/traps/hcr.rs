@@ -8,20 +8,17 @@
 use crate::{
     arm64::{
         cpucaps,
-        hcr::Hcr,
-        registers::{
-            guest::{
-                NvhcrEl2,
-                VsesrEl2, //
-            },
-            GuestRegister,
-            SystemRegister, //
-        }, //
+        hcr::{
+            GuestHcr,
+            Hcr, //
+        },
+        registers::*,
+        values::Vsesr, //
     },
     host::{
         host_data::HostFlag,
+        running_vcpu::RunningVcpu,
         sys_reg::SysReg,
-        vcpu::Vcpu,
         vcpu_sysregs::IdField,
         world, //
     },
@@ -35,25 +32,29 @@ use crate::{
 /// - TGE, for a guest runs at EL1;
 /// - API and APK, which are taken care of at load, and change with a load only;
 /// - FIEN, for no guest injects faults into the hardware.
-const NOT_FOR_HARDWARE: Hcr = Hcr::TGE.or(Hcr::API).or(Hcr::APK).or(Hcr::FIEN);
+const NOT_FOR_HARDWARE: Hcr = Hcr::ZERO
+    .with(Hcr::TGE)
+    .with(Hcr::API)
+    .with(Hcr::APK)
+    .with(Hcr::FIEN);
 
 /// The value to enter the guest with.
 #[inline(always)]
-pub(in crate::hyp) fn for_guest<K: Kind>(switch: Switch<'_>) -> Hcr {
+pub(in crate::hyp) fn for_guest<K: Kind>(switch: Switch<'_>) -> GuestHcr {
     let mut hcr = switch.vcpu.hcr();
 
     if K::HAS_EL2 {
         hcr = merged(hcr, nested::<K>(switch));
     }
     if cpucaps::has_tx2_tvm_erratum() {
-        hcr = hcr.or(Hcr::TVM);
+        hcr = hcr.with(Hcr::TVM);
     }
-    hcr
+    GuestHcr::new(hcr)
 }
 
 /// The host's part and the guest hypervisor's.
 const fn merged(host: Hcr, guest: Hcr) -> Hcr {
-    host.or(guest.and(NOT_FOR_HARDWARE.not()))
+    host.or(guest.minus(NOT_FOR_HARDWARE))
 }
 
 /// The guest hypervisor's part, and the bits that make it one. Points the hardware at the registers
@@ -69,7 +70,7 @@ fn nested<K: Kind>(switch: Switch<'_>) -> Hcr {
 
     if hyp_context {
         publish(switch);
-        world::point_vncr_at_vcpu(vcpu, switch.masked);
+        world::point_vncr_at_vcpu(vcpu);
         return of_guest_hypervisor(vcpu.nested_hcr_res1(), vcpu.el2_e2h());
     }
 
@@ -84,19 +85,19 @@ fn nested<K: Kind>(switch: Switch<'_>) -> Hcr {
 /// Whether the hardware has a register for what a guest hypervisor writes to its `HCR_EL2`, rather
 /// than a place in its page: one that is a VHE host, with FEAT_NV3.
 #[inline(always)]
-fn is_in_hardware(vcpu: Vcpu<'_>) -> bool {
+fn is_in_hardware(vcpu: RunningVcpu<'_>) -> bool {
     cpucaps::has_nv3() && vcpu.el2_e2h()
 }
 
 /// Lets a guest hypervisor find its `HCR_EL2` where it reads and writes it without a trap.
 #[inline(always)]
 fn publish(switch: Switch<'_>) {
-    let hcr = switch.guest.sys_reg(SysReg::HCR_EL2);
+    let hcr = Hcr::from_raw(switch.guest.sys_reg(SysReg::HCR_EL2));
 
     if is_in_hardware(switch.vcpu) {
-        NvhcrEl2::set(hcr, *switch.masked);
+        NVHCR_EL2::set(hcr, *switch.masked);
     } else {
-        switch.guest.set_sys_reg(SysReg::NVHCR_EL2, hcr);
+        switch.guest.set_sys_reg(SysReg::NVHCR_EL2, hcr.into_raw());
     }
 }
 
@@ -105,7 +106,7 @@ fn publish(switch: Switch<'_>) {
 #[inline(always)]
 pub(in crate::hyp) fn take_over(switch: Switch<'_>) {
     let hcr = if is_in_hardware(switch.vcpu) {
-        NvhcrEl2::read()
+        NVHCR_EL2::read_raw()
     } else {
         switch.guest.sys_reg(SysReg::NVHCR_EL2)
     };
@@ -118,12 +119,16 @@ pub(in crate::hyp) fn take_over(switch: Switch<'_>) {
 
 /// For a guest hypervisor. What it sets does not apply to itself, but for what it cannot change.
 const fn of_guest_hypervisor(res1: Hcr, is_vhe_host: bool) -> Hcr {
-    let hcr = res1.or(Hcr::NV).or(Hcr::NV2).or(Hcr::AT).or(Hcr::TTLB);
+    let hcr = res1
+        .with(Hcr::NV)
+        .with(Hcr::NV2)
+        .with(Hcr::AT)
+        .with(Hcr::TTLB);
 
     if is_vhe_host {
         hcr
     } else {
-        hcr.or(Hcr::NV1)
+        hcr.with(Hcr::NV1)
     }
 }
 
@@ -131,7 +136,7 @@ const fn of_guest_hypervisor(res1: Hcr, is_vhe_host: bool) -> Hcr {
 const fn of_nested_guest(hcr: Hcr) -> Hcr {
     // Without NV2 in hardware a guest hypervisor one level down would trap here for nothing.
     let hcr = if hcr.has(Hcr::NV) {
-        hcr.or(Hcr::NV2)
+        hcr.with(Hcr::NV2)
     } else {
         hcr
     };
@@ -140,7 +145,7 @@ const fn of_nested_guest(hcr: Hcr) -> Hcr {
     if hcr.has(Hcr::TWE) {
         hcr
     } else {
-        hcr.and(Hcr::TWED.not())
+        hcr.without(Hcr::TWEDEn).without(Hcr::TWEDEL)
     }
 }
 
@@ -148,16 +153,12 @@ const fn of_nested_guest(hcr: Hcr) -> Hcr {
 #[inline(always)]
 pub(in crate::hyp) fn load_vserror_syndrome(switch: Switch<'_>, hcr: Hcr) {
     if cpucaps::has_ras() && hcr.has(Hcr::VSE) {
-        VsesrEl2::set(vserror_syndrome(switch.vcpu), *switch.masked);
+        VSESR_EL2::set_raw(vserror_syndrome(switch.vcpu), *switch.masked);
     }
 }
 
 #[cold]
-pub(in crate::hyp) fn vserror_syndrome(vcpu: Vcpu<'_>) -> u64 {
-    /// ISV: the rest is an implementation's own. For a guest hypervisor that is not told of
-    /// FEAT_RAS, whose guest gets a syndrome all the same: the hardware has FEAT_RAS.
-    const IMPLEMENTATION_DEFINED: u64 = 1 << 24;
-
+pub(in crate::hyp) fn vserror_syndrome(vcpu: RunningVcpu<'_>) -> u64 {
     // With AMO set physical SErrors come to EL2, and virtual ones are for EL1. So the host's and
     // the guest hypervisor's never wait for the same context.
     if !vcpu.vserror_is_nested() {
@@ -165,7 +166,9 @@ pub(in crate::hyp) fn vserror_syndrome(vcpu: Vcpu<'_>) -> u64 {
     } else if vcpu.vm().tells_of(IdField::RAS) {
         vcpu.sys_reg(SysReg::VSESR_EL2)
     } else {
-        IMPLEMENTATION_DEFINED
+        // A guest hypervisor that is not told of FEAT_RAS has none to give, but its guest gets one
+        // all the same: the hardware has FEAT_RAS.
+        Vsesr::ZERO.with(Vsesr::IDS).into_raw()
     }
 }
 
@@ -175,7 +178,7 @@ pub(in crate::hyp) fn vserror_syndrome(vcpu: Vcpu<'_>) -> u64 {
 pub(in crate::hyp) fn save_vserror<K: Kind>(switch: Switch<'_>) {
     if K::HAS_EL2 && switch.vcpu.vserror_is_nested() {
         save_nested_vserror(switch);
-    } else if switch.vcpu.hcr().has(Hcr::VSE) && !Hcr::read().has(Hcr::VSE) {
+    } else if switch.vcpu.hcr().has(Hcr::VSE) && !HCR_EL2::read().has(Hcr::VSE) {
         switch.vcpu.clear_pending_vserror();
     }
 }
@@ -183,8 +186,8 @@ pub(in crate::hyp) fn save_vserror<K: Kind>(switch: Switch<'_>) {
 fn save_nested_vserror(switch: Switch<'_>) {
     let hcr = Hcr::from_raw(switch.guest.sys_reg(SysReg::HCR_EL2));
 
-    if hcr.has(Hcr::VSE) && !Hcr::read().has(Hcr::VSE) {
-        let hcr = hcr.and(Hcr::VSE.not());
+    if hcr.has(Hcr::VSE) && !HCR_EL2::read().has(Hcr::VSE) {
+        let hcr = hcr.without(Hcr::VSE);
 
         switch.guest.set_sys_reg(SysReg::HCR_EL2, hcr.into_raw());
     }

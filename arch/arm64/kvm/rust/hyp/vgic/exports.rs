@@ -22,7 +22,8 @@ use crate::{
             Masked,
             Vhe, //
         },
-        gic_v3, //
+        gic_v3,
+        registers::*, //
     },
     bindings,
     host::{
@@ -41,7 +42,7 @@ use kernel::prelude::export;
 #[export]
 unsafe extern "C" fn __gic_v3_get_lr(lr: u32) -> u64 {
     // CAST: Masked.
-    gic_v3::read_lr_at((lr & 0xf) as u8)
+    read_lr_at((lr & 0xf) as u8)
 }
 
 /// Writes a list register.
@@ -51,8 +52,8 @@ unsafe extern "C" fn __gic_v3_get_lr(lr: u32) -> u64 {
 /// See the module's documentation.
 #[export]
 unsafe extern "C" fn __gic_v3_set_lr(value: u64, lr: i32) {
-    // CAST: Masked.
-    gic_v3::write_lr_at((lr & 0xf) as u8, value);
+    // SAFETY: By the safety requirements. CAST: Masked.
+    write_lr_at((lr & 0xf) as u8, value, unsafe { Vhe::assume() });
 }
 
 /// Makes a thunk for a function on a GICv3's, or a GICv5's, interface.
@@ -66,7 +67,7 @@ macro_rules! interface_thunks {
         #[export]
         unsafe extern "C" fn $name(interface: *mut bindings::$raw) {
             // SAFETY: By the safety requirements.
-            $function(unsafe { $ty::from_raw(interface) });
+            unsafe { $function($ty::from_raw(interface), Vhe::assume()) };
         }
     )*};
 }
@@ -104,7 +105,7 @@ unsafe extern "C" fn __vgic_v5_save_ppi_state(interface: *mut bindings::vgic_v5_
     // SAFETY: By the safety requirements.
     let (interface, vhe) = unsafe { (VgicV5::from_raw(interface), Vhe::assume()) };
 
-    v5::save_ppis(interface, HostData::get(vhe).ppi_state());
+    v5::save_ppis(interface, HostData::get(vhe).ppi_state(), vhe);
 }
 
 /// Before a run: the PPIs' state into the hardware.
@@ -117,7 +118,7 @@ unsafe extern "C" fn __vgic_v5_restore_ppi_state(interface: *mut bindings::vgic_
     // SAFETY: By the safety requirements.
     let (interface, vhe) = unsafe { (VgicV5::from_raw(interface), Vhe::assume()) };
 
-    v5::restore_ppis(interface, HostData::get(vhe).ppi_state());
+    v5::restore_ppis(interface, HostData::get(vhe).ppi_state(), vhe);
 }
 
 /// Empties the list registers of a CPU that comes up.
@@ -127,7 +128,8 @@ unsafe extern "C" fn __vgic_v5_restore_ppi_state(interface: *mut bindings::vgic_
 /// See the module's documentation.
 #[export]
 unsafe extern "C" fn __vgic_v3_init_lrs() {
-    state::init_lrs();
+    // SAFETY: By the safety requirements.
+    state::init_lrs(unsafe { Vhe::assume() });
 }
 
 /// Whether the hardware has the CPU interface of a GICv2 for guests, beside that of a GICv3.

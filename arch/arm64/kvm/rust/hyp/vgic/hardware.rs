@@ -22,23 +22,32 @@ use super::{
     vmcr::Vmcr,
 };
 use crate::{
-    arm64::gic_v3,
+    arm64::{
+        evidence::Masked,
+        gic_v3,
+        registers::*,
+        values::IchHcr, //
+    },
     host::{
+        running_vcpu::RunningVcpu,
         vgic::ich_vtr,
         vgic_v3::VgicV3, //
     }, //
 };
 
-/// `ICH_HCR_EL2.EOIcount`, its lowest bit.
-const HCR_EOICOUNT_ONE: u32 = 1 << 27;
-
 /// The registers of the interface whose vCPU was just left, and is to be entered again.
-pub(crate) struct Hardware<'a>(VgicV3<'a>);
+pub(crate) struct Hardware<'a> {
+    interface: VgicV3<'a>,
+    masked: Masked<'a>,
+}
 
 impl<'a> Hardware<'a> {
-    /// `interface` is the one in the hardware.
-    pub(crate) fn of(interface: VgicV3<'a>) -> Self {
-        Self(interface)
+    /// The vCPU's, in the hardware.
+    pub(crate) fn of(vcpu: RunningVcpu<'a>) -> Self {
+        Self {
+            interface: vcpu.vgic_v3(),
+            masked: vcpu.masked(),
+        }
     }
 }
 
@@ -46,32 +55,32 @@ impl Registers for Hardware<'_> {
     // Inlined, as no list of functions that no probe may be put into can name a trait's.
     #[inline(always)]
     fn vtr(&self) -> Vtr {
-        Vtr::from_bits(ich_vtr())
+        Vtr::from_raw(ich_vtr())
     }
 
     fn used_lrs(&self) -> u32 {
-        self.0.used_lrs()
+        self.interface.used_lrs()
     }
 
     #[inline(always)]
     fn lr(&self, index: LrIndex) -> ListRegister {
-        ListRegister::from_bits(gic_v3::read_lr_at(index.get()))
+        ListRegister::from_raw(read_lr_at(index.get()))
     }
 
     fn set_lr(&mut self, index: LrIndex, lr: ListRegister) {
-        gic_v3::write_lr_at(index.get(), lr.bits());
+        write_lr_at(index.get(), lr.into_raw(), *self.masked);
     }
 
     fn active_priorities(&self, group: Group, index: ApIndex) -> u32 {
         let bits = match (group, index) {
-            (Group::Zero, ApIndex::Ap0) => gic_v3::read_ap0r::<0>(),
-            (Group::Zero, ApIndex::Ap1) => gic_v3::read_ap0r::<1>(),
-            (Group::Zero, ApIndex::Ap2) => gic_v3::read_ap0r::<2>(),
-            (Group::Zero, ApIndex::Ap3) => gic_v3::read_ap0r::<3>(),
-            (Group::One, ApIndex::Ap0) => gic_v3::read_ap1r::<0>(),
-            (Group::One, ApIndex::Ap1) => gic_v3::read_ap1r::<1>(),
-            (Group::One, ApIndex::Ap2) => gic_v3::read_ap1r::<2>(),
-            (Group::One, ApIndex::Ap3) => gic_v3::read_ap1r::<3>(),
+            (Group::Zero, ApIndex::Ap0) => ICH_AP0R_EL2::<0>::read(),
+            (Group::Zero, ApIndex::Ap1) => ICH_AP0R_EL2::<1>::read(),
+            (Group::Zero, ApIndex::Ap2) => ICH_AP0R_EL2::<2>::read(),
+            (Group::Zero, ApIndex::Ap3) => ICH_AP0R_EL2::<3>::read(),
+            (Group::One, ApIndex::Ap0) => ICH_AP1R_EL2::<0>::read(),
+            (Group::One, ApIndex::Ap1) => ICH_AP1R_EL2::<1>::read(),
+            (Group::One, ApIndex::Ap2) => ICH_AP1R_EL2::<2>::read(),
+            (Group::One, ApIndex::Ap3) => ICH_AP1R_EL2::<3>::read(),
         };
 
         // CAST: The upper half is reserved.
@@ -79,36 +88,37 @@ impl Registers for Hardware<'_> {
     }
 
     fn set_active_priorities(&mut self, group: Group, index: ApIndex, bits: u32) {
-        let bits = u64::from(bits);
+        let (bits, vhe) = (u64::from(bits), *self.masked);
 
         match (group, index) {
-            (Group::Zero, ApIndex::Ap0) => gic_v3::write_ap0r::<0>(bits),
-            (Group::Zero, ApIndex::Ap1) => gic_v3::write_ap0r::<1>(bits),
-            (Group::Zero, ApIndex::Ap2) => gic_v3::write_ap0r::<2>(bits),
-            (Group::Zero, ApIndex::Ap3) => gic_v3::write_ap0r::<3>(bits),
-            (Group::One, ApIndex::Ap0) => gic_v3::write_ap1r::<0>(bits),
-            (Group::One, ApIndex::Ap1) => gic_v3::write_ap1r::<1>(bits),
-            (Group::One, ApIndex::Ap2) => gic_v3::write_ap1r::<2>(bits),
-            (Group::One, ApIndex::Ap3) => gic_v3::write_ap1r::<3>(bits),
+            (Group::Zero, ApIndex::Ap0) => ICH_AP0R_EL2::<0>::set(bits, vhe),
+            (Group::Zero, ApIndex::Ap1) => ICH_AP0R_EL2::<1>::set(bits, vhe),
+            (Group::Zero, ApIndex::Ap2) => ICH_AP0R_EL2::<2>::set(bits, vhe),
+            (Group::Zero, ApIndex::Ap3) => ICH_AP0R_EL2::<3>::set(bits, vhe),
+            (Group::One, ApIndex::Ap0) => ICH_AP1R_EL2::<0>::set(bits, vhe),
+            (Group::One, ApIndex::Ap1) => ICH_AP1R_EL2::<1>::set(bits, vhe),
+            (Group::One, ApIndex::Ap2) => ICH_AP1R_EL2::<2>::set(bits, vhe),
+            (Group::One, ApIndex::Ap3) => ICH_AP1R_EL2::<3>::set(bits, vhe),
         }
     }
 
     fn vmcr(&self) -> Vmcr {
-        Vmcr::from_bits(gic_v3::read_vmcr())
+        Vmcr::from_raw(ICH_VMCR_EL2::read())
     }
 
     fn set_vmcr(&mut self, vmcr: Vmcr) {
-        gic_v3::write_vmcr(vmcr.bits());
+        ICH_VMCR_EL2::set(vmcr.into_raw(), *self.masked);
     }
 
     fn count_eoi(&mut self) {
-        // CAST: The upper half is reserved. The count wraps, being the highest field.
-        let hcr = (gic_v3::read_hcr() as u32).wrapping_add(HCR_EOICOUNT_ONE);
+        let hcr = ICH_HCR_EL2::read();
+        // The count wraps.
+        let count = hcr.get(IchHcr::EOIcount).wrapping_add(1);
 
-        gic_v3::write_hcr(u64::from(hcr));
+        ICH_HCR_EL2::set(hcr.put(IchHcr::EOIcount, count), *self.masked);
     }
 
     fn deactivate_physical(&mut self, intid: u32) {
-        gic_v3::deactivate_physical(intid);
+        gic_v3::deactivate_physical(intid, self.masked);
     }
 }

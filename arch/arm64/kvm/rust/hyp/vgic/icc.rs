@@ -27,6 +27,11 @@ use super::{
     },
 };
 
+use crate::arm64::{
+    encoding::Encoding,
+    registers::*, //
+};
+
 /// A register of the CPU interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Icc {
@@ -61,25 +66,31 @@ pub(crate) enum Emulated {
 }
 
 impl Icc {
-    /// The register of an `MSR` or `MRS` by the fields of its encoding; `op0` is 3, `op1` 0.
-    pub(crate) const fn decode(crn: u32, crm: u32, op2: u32) -> Option<Self> {
-        Some(match (crn, crm, op2) {
-            (4, 6, 0) => Self::Pmr,
-            (12, 8, 0) => Self::Iar(Group::Zero),
-            (12, 8, 1) => Self::Eoir(Group::Zero),
-            (12, 8, 2) => Self::Hppir(Group::Zero),
-            (12, 8, 3) => Self::Bpr(Group::Zero),
-            (12, 8, 4..=7) => Self::Apr(Group::Zero, ApIndex::wrapping(op2)),
-            (12, 9, 0..=3) => Self::Apr(Group::One, ApIndex::wrapping(op2)),
-            (12, 11, 1) => Self::Dir,
-            (12, 11, 3) => Self::Rpr,
-            (12, 12, 0) => Self::Iar(Group::One),
-            (12, 12, 1) => Self::Eoir(Group::One),
-            (12, 12, 2) => Self::Hppir(Group::One),
-            (12, 12, 3) => Self::Bpr(Group::One),
-            (12, 12, 4) => Self::Ctlr,
-            (12, 12, 6) => Self::Igrpen(Group::Zero),
-            (12, 12, 7) => Self::Igrpen(Group::One),
+    /// The register of an `MSR` or `MRS`.
+    pub(crate) const fn decode(register: Encoding) -> Option<Self> {
+        Some(match register {
+            ICC_PMR_EL1::ENCODING => Self::Pmr,
+            ICC_IAR0_EL1::ENCODING => Self::Iar(Group::Zero),
+            ICC_EOIR0_EL1::ENCODING => Self::Eoir(Group::Zero),
+            ICC_HPPIR0_EL1::ENCODING => Self::Hppir(Group::Zero),
+            ICC_BPR0_EL1::ENCODING => Self::Bpr(Group::Zero),
+            ICC_AP0R0_EL1::ENCODING => Self::Apr(Group::Zero, ApIndex::Ap0),
+            ICC_AP0R1_EL1::ENCODING => Self::Apr(Group::Zero, ApIndex::Ap1),
+            ICC_AP0R2_EL1::ENCODING => Self::Apr(Group::Zero, ApIndex::Ap2),
+            ICC_AP0R3_EL1::ENCODING => Self::Apr(Group::Zero, ApIndex::Ap3),
+            ICC_AP1R0_EL1::ENCODING => Self::Apr(Group::One, ApIndex::Ap0),
+            ICC_AP1R1_EL1::ENCODING => Self::Apr(Group::One, ApIndex::Ap1),
+            ICC_AP1R2_EL1::ENCODING => Self::Apr(Group::One, ApIndex::Ap2),
+            ICC_AP1R3_EL1::ENCODING => Self::Apr(Group::One, ApIndex::Ap3),
+            ICC_DIR_EL1::ENCODING => Self::Dir,
+            ICC_RPR_EL1::ENCODING => Self::Rpr,
+            ICC_IAR1_EL1::ENCODING => Self::Iar(Group::One),
+            ICC_EOIR1_EL1::ENCODING => Self::Eoir(Group::One),
+            ICC_HPPIR1_EL1::ENCODING => Self::Hppir(Group::One),
+            ICC_BPR1_EL1::ENCODING => Self::Bpr(Group::One),
+            ICC_CTLR_EL1::ENCODING => Self::Ctlr,
+            ICC_IGRPEN0_EL1::ENCODING => Self::Igrpen(Group::Zero),
+            ICC_IGRPEN1_EL1::ENCODING => Self::Igrpen(Group::One),
             _ => return None,
         })
     }

@@ -13,6 +13,11 @@ use super::priority::{
     Priority, //
 };
 
+use crate::arm64::fields::{
+    register_values,
+    Field, //
+};
+
 /// The INTID that stands for "no interrupt" (IHI 0069, "Special INTIDs").
 pub(crate) const SPURIOUS: u32 = 1023;
 
@@ -39,33 +44,48 @@ pub(crate) enum State {
     PendingAndActive,
 }
 
-/// The value of an `ICH_LR<n>_EL2`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ListRegister(u64);
+register_values! {
+    /// The value of an `ICH_LR<n>_EL2`.
+    pub(crate) struct ListRegister {
+        /// The interrupt.
+        vINTID = 31:0;
+        /// The physical interrupt that ends with this one. The architecture has 13 bits, of which
+        /// guests get PPIs and SPIs only.
+        pINTID = 41:32;
+        /// How urgent it is.
+        Priority = 55:48;
+        /// It is of group 1.
+        Group = 60;
+        /// It stands for a physical interrupt.
+        HW = 61;
+        /// Pending, active, or both.
+        State = 63:62;
+        /// Of these: pending.
+        Pending = 62;
+        /// Of these: active.
+        Active = 63;
+    }
+
+    /// The value of `ICH_VTR_EL2`.
+    pub(crate) struct Vtr {
+        /// The number of list registers, less one; of five bits, though there are no more than 16.
+        ListRegs = 4:0;
+        /// An SGI may name any affinity 3.
+        A3V = 21;
+        /// How many bits an INTID has.
+        IDbits = 25:23;
+        /// The number of bits of a priority that pre-empt, less one.
+        PREbits = 28:26;
+        /// The number of bits of a priority, less one.
+        PRIbits = 31:29;
+    }
+}
 
 impl ListRegister {
-    const STATE: u64 = 0b11 << 62;
-    const PENDING: u64 = 1 << 62;
-    const ACTIVE: u64 = 1 << 63;
-    const HW: u64 = 1 << 61;
-    const GROUP: u64 = 1 << 60;
-
-    /// From the register's bits.
-    #[inline(always)]
-    pub(crate) const fn from_bits(bits: u64) -> Self {
-        Self(bits)
-    }
-
-    /// The register's bits.
-    #[inline(always)]
-    pub(crate) const fn bits(self) -> u64 {
-        self.0
-    }
-
     /// State.
     #[inline(always)]
     pub(crate) fn state(self) -> State {
-        match (self.0 & Self::PENDING != 0, self.0 & Self::ACTIVE != 0) {
+        match (self.has(Self::Pending), self.has(Self::Active)) {
             (false, false) => State::Invalid,
             (true, false) => State::Pending,
             (false, true) => State::Active,
@@ -76,21 +96,21 @@ impl ListRegister {
     /// vINTID.
     #[inline(always)]
     pub(crate) fn intid(self) -> Intid {
-        // CAST: The field is the low half.
-        Intid(self.0 as u32)
+        // CAST: 32 bits.
+        Intid(self.get(Self::vINTID) as u32)
     }
 
     /// Priority.
     #[inline(always)]
     pub(crate) fn priority(self) -> Priority {
         // CAST: The field has eight bits.
-        Priority((self.0 >> 48) as u8)
+        Priority(self.get(Self::Priority) as u8)
     }
 
     /// Group.
     #[inline(always)]
     pub(crate) fn group(self) -> Group {
-        if self.0 & Self::GROUP != 0 {
+        if self.has(Self::Group) {
             Group::One
         } else {
             Group::Zero
@@ -100,34 +120,33 @@ impl ListRegister {
     /// The physical interrupt that ends with this one, if it stands for one (HW and pINTID).
     #[inline(always)]
     pub(crate) fn physical(self) -> Option<u32> {
-        // CAST: The field has ten bits (the architecture allows 13, of which guests get PPIs and
-        // SPIs only).
-        (self.0 & Self::HW != 0).then_some((self.0 >> 32) as u32 & 0x3ff)
+        // CAST: ten bits.
+        self.has(Self::HW).then_some(self.get(Self::pINTID) as u32)
     }
 
     /// Pending, or pending and active, becomes nothing of the kind: what is left in memory of an
     /// interrupt that the guest is done with.
     #[inline(always)]
     pub(crate) const fn without_state(self) -> Self {
-        Self(self.0 & !Self::STATE)
+        self.without(Self::State)
     }
 
     /// The interrupt as it is once acknowledged.
     #[inline(always)]
     pub(crate) const fn acknowledged(self) -> Self {
-        Self(self.0 & !Self::STATE | Self::ACTIVE)
+        self.without(Self::State).with(Self::Active)
     }
 
     /// The interrupt as it is once deactivated: it may be pending again.
     #[inline(always)]
     pub(crate) const fn deactivated(self) -> Self {
-        Self(self.0 & !Self::ACTIVE)
+        self.without(Self::Active)
     }
 
     /// Whether the interrupt is active, pending again or not.
     #[inline(always)]
     pub(crate) fn is_active(self) -> bool {
-        self.0 & Self::ACTIVE != 0
+        self.has(Self::Active)
     }
 }
 
@@ -164,32 +183,24 @@ impl LrIndex {
     }
 }
 
-/// The value of `ICH_VTR_EL2`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Vtr(u32);
-
 impl Vtr {
-    /// From the register's bits, of which the upper half is reserved.
+    /// A field, which has few bits.
     #[inline(always)]
-    pub(crate) const fn from_bits(bits: u64) -> Self {
+    const fn number(self, field: Field<Self>) -> u32 {
         // CAST: See above.
-        Self(bits as u32)
+        self.get(field) as u32
     }
 
-    const fn field(self, shift: u32) -> u32 {
-        self.0.wrapping_shr(shift) & 0b111
-    }
-
-    /// The number of list registers; of five bits, though there are no more than 16.
+    /// The number of list registers.
     #[inline(always)]
     pub(crate) const fn list_registers(self) -> u32 {
-        (self.0 & 0x1f).wrapping_add(1)
+        self.number(Self::ListRegs).wrapping_add(1)
     }
 
     /// The number of bits of a priority that pre-empt, 5 to 7.
     #[inline(always)]
     pub(crate) fn preemption_bits(self) -> u32 {
-        self.field(26).wrapping_add(1).clamp(5, 7)
+        self.number(Self::PREbits).wrapping_add(1).clamp(5, 7)
     }
 
     /// The number of active-priority registers of each group: one for each 32 levels.
@@ -200,20 +211,5 @@ impl Vtr {
             6 => 2,
             _ => 4,
         }
-    }
-
-    /// `ICC_CTLR_EL1.PRIbits`.
-    pub(crate) const fn priority_bits(self) -> u32 {
-        self.field(29)
-    }
-
-    /// `ICC_CTLR_EL1.IDbits`.
-    pub(crate) const fn id_bits(self) -> u32 {
-        self.field(23)
-    }
-
-    /// `ICC_CTLR_EL1.A3V`: an SGI may name any affinity 3.
-    pub(crate) const fn affinity3_valid(self) -> bool {
-        self.0 & 1 << 21 != 0
     }
 }

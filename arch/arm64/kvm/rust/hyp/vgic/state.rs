@@ -26,10 +26,10 @@ use crate::{
             isb, //
         },
         cpucaps::has_gicv5_cpuif,
-        gic_v3::{
-            self,
-            LrVisitor, //
-        },
+        evidence::Vhe,
+        gic_v3,
+        registers::*,
+        values::IchHcr, //
     },
     host::{
         static_key::{
@@ -44,17 +44,12 @@ use crate::{
     },
 };
 
-/// `ICH_HCR_EL2`, the bits that are used here.
-const HCR_EN: u64 = 1 << 0;
-const HCR_LRENPIE: u32 = 1 << 2;
-const HCR_EOICOUNT: u32 = 0x1f << 27;
-
 /// Takes what a guest did to its interrupts off the hardware, and disables the virtual interface.
 ///
 /// Whoever reads `ICH_VMCR_EL2` from memory between two runs, as user space and the search for
 /// pending interrupts do, reads the guest's latest.
 #[inline(always)]
-pub(crate) fn save(interface: VgicV3<'_>) {
+pub(crate) fn save<'a>(interface: VgicV3<'a>, vhe: Vhe<'a>) {
     let used = interface.used_lrs();
 
     if used != 0 {
@@ -64,73 +59,77 @@ pub(crate) fn save(interface: VgicV3<'_>) {
             dsb_sy();
             isb();
         }
-        save_lrs(interface, used);
+        save_lrs(interface, used, vhe);
     }
     // CAST: The upper half is reserved.
-    interface.set_vmcr(gic_v3::read_vmcr() as u32);
+    interface.set_vmcr(ICH_VMCR_EL2::read() as u32);
 
     let hcr = interface.hcr();
-    if hcr & HCR_LRENPIE != 0 {
-        // CAST: See above.
-        let count = gic_v3::read_hcr() as u32 & HCR_EOICOUNT;
+    if hcr.has(IchHcr::LRENPIE) {
+        let count = ICH_HCR_EL2::read().get(IchHcr::EOIcount);
 
-        interface.set_hcr(hcr & !HCR_EOICOUNT | count);
+        interface.set_hcr(hcr.put(IchHcr::EOIcount, count));
     }
-    gic_v3::write_hcr(0);
+    ICH_HCR_EL2::set(IchHcr::ZERO, vhe);
     // Below another hypervisor the write went to memory (FEAT_NV2); this read traps, and it is
     // when the other one sees the write.
-    let _ = gic_v3::read_misr();
+    let _ = ICH_MISR_EL2::read();
 }
 
 /// Out of line: most exits find no interrupt.
-fn save_lrs(interface: VgicV3<'_>, used: u32) {
+fn save_lrs<'a>(interface: VgicV3<'a>, used: u32, vhe: Vhe<'a>) {
     struct Save<'a> {
         interface: VgicV3<'a>,
+        vhe: Vhe<'a>,
         empty: u64,
     }
 
     impl LrVisitor for Save<'_> {
         #[inline(always)]
-        fn visit<const N: usize>(&mut self) {
+        fn visit<const N: u32>(&mut self) {
             let lr = if self.empty & (const { 1 << N }) != 0 {
-                ListRegister::from_bits(self.interface.lr::<N>())
+                ListRegister::from_raw(self.interface.lr::<N>())
                     .without_state()
-                    .bits()
+                    .into_raw()
             } else {
-                gic_v3::read_lr::<N>()
+                ICH_LR_EL2::<N>::read()
             };
 
             self.interface.set_lr::<N>(lr);
-            gic_v3::write_lr::<N>(0);
+            ICH_LR_EL2::<N>::set(0, self.vhe);
         }
     }
 
-    gic_v3::for_first_lrs(
+    for_first_lrs(
         used,
         Save {
             interface,
-            empty: gic_v3::read_elrsr(),
+            vhe,
+            empty: ICH_ELRSR_EL2::read(),
         },
     );
 }
 
 /// Puts a guest's interrupts into the hardware and enables the virtual interface.
 #[inline(always)]
-pub(crate) fn restore(interface: VgicV3<'_>) {
-    struct Restore<'a>(VgicV3<'a>);
+pub(crate) fn restore<'a>(interface: VgicV3<'a>, vhe: Vhe<'a>) {
+    struct Restore<'a> {
+        interface: VgicV3<'a>,
+        vhe: Vhe<'a>,
+    }
 
     impl LrVisitor for Restore<'_> {
         #[inline(always)]
-        fn visit<const N: usize>(&mut self) {
-            gic_v3::write_lr::<N>(self.0.lr::<N>());
+        fn visit<const N: u32>(&mut self) {
+            ICH_LR_EL2::<N>::set(self.interface.lr::<N>(), self.vhe);
         }
     }
 
     let used = interface.used_lrs();
 
-    gic_v3::write_hcr(u64::from(interface.hcr()) | ich_hcr_traps());
+    ICH_HCR_EL2::set(interface.hcr().or(ich_hcr_traps()), vhe);
     if used != 0 {
-        gic_v3::for_first_lrs(used, Restore(interface));
+        for_first_lrs(used, Restore { interface, vhe });
 
         if !interface.uses_system_registers() {
             // The guest's memory accesses must find them there.
@@ -151,39 +150,39 @@ fn is_always_on(interface: VgicV3<'_>) -> bool {
 /// With `ICC_SRE_EL1.SRE` 1, `ICH_VMCR_EL2.VFIQEn` is 1, and a GICv2's group 0 interrupts would be
 /// fast interrupts: so SRE comes first, and a GICv2's `ICH_VMCR_EL2` here rather than in
 /// [`restore_priorities`].
-pub(crate) fn activate_traps(interface: VgicV3<'_>) {
-    if u64::from(interface.hcr()) & HCR_EN == 0 {
+pub(crate) fn activate_traps(interface: VgicV3<'_>, vhe: Vhe<'_>) {
+    if !interface.hcr().has(IchHcr::En) {
         // No interface at all. Accesses trap to EL2 only if they would not be undefined already.
-        gic_v3::write_sre_el1(true);
+        gic_v3::set_system_registers(true, vhe);
         isb();
     } else if !interface.uses_system_registers() {
-        gic_v3::write_sre_el1(false);
+        gic_v3::set_system_registers(false, vhe);
         isb();
-        gic_v3::write_vmcr(u64::from(interface.vmcr()));
+        ICH_VMCR_EL2::set(u64::from(interface.vmcr()), vhe);
         isb();
         dsb_sy();
     }
 
     if vgic_v3_has_v2_compat() {
-        gic_v3::set_sre_el1_access(false);
+        gic_v3::set_sre_el1_access(false, vhe);
     }
     if is_always_on(interface) {
-        gic_v3::write_hcr(ich_hcr_traps() | HCR_EN);
+        ICH_HCR_EL2::set(ich_hcr_traps().with(IchHcr::En), vhe);
     }
 }
 
 /// Undoes [`activate_traps`]. At put.
-pub(crate) fn deactivate_traps(interface: VgicV3<'_>) {
+pub(crate) fn deactivate_traps(interface: VgicV3<'_>, vhe: Vhe<'_>) {
     if vgic_v3_has_v2_compat() {
-        gic_v3::set_sre_el1_access(true);
+        gic_v3::set_sre_el1_access(true, vhe);
         if !interface.uses_system_registers() {
             // SRE at EL1 can be set only once it is accessible.
             isb();
-            gic_v3::write_sre_el1(true);
+            gic_v3::set_system_registers(true, vhe);
         }
     }
     if is_always_on(interface) {
-        gic_v3::write_hcr(0);
+        ICH_HCR_EL2::set(IchHcr::ZERO, vhe);
     }
 }
 
@@ -200,50 +199,52 @@ macro_rules! for_each_ap {
 }
 
 /// Saves the active priorities. At put.
-pub(crate) fn save_active_priorities(interface: VgicV3<'_>) {
+pub(crate) fn save_active_priorities(interface: VgicV3<'_>, _vhe: Vhe<'_>) {
     macro_rules! save {
         ($($n:literal)*) => {{
             $(
                 // CAST: The upper halves are reserved.
-                interface.set_ap0r::<$n>(gic_v3::read_ap0r::<$n>() as u32);
-                interface.set_ap1r::<$n>(gic_v3::read_ap1r::<$n>() as u32);
+                interface.set_ap0r::<$n>(ICH_AP0R_EL2::<$n>::read() as u32);
+                interface.set_ap1r::<$n>(ICH_AP1R_EL2::<$n>::read() as u32);
             )*
         }};
     }
 
-    for_each_ap!(Vtr::from_bits(ich_vtr()), save);
+    for_each_ap!(Vtr::from_raw(ich_vtr()), save);
 }
 
 /// Restores the active priorities, all of group 0 before group 1 as IHI 0069 has it
 /// (`ICH_AP0R<n>_EL2`), and `ICH_VMCR_EL2` unless that is part of [`activate_traps`].
 /// At load.
-pub(crate) fn restore_priorities(interface: VgicV3<'_>) {
+pub(crate) fn restore_priorities(interface: VgicV3<'_>, vhe: Vhe<'_>) {
     macro_rules! restore {
         ($($n:literal)*) => {{
-            $(gic_v3::write_ap0r::<$n>(u64::from(interface.ap0r::<$n>()));)*
-            $(gic_v3::write_ap1r::<$n>(u64::from(interface.ap1r::<$n>()));)*
+            $(ICH_AP0R_EL2::<$n>::set(u64::from(interface.ap0r::<$n>()), vhe);)*
+            $(ICH_AP1R_EL2::<$n>::set(u64::from(interface.ap1r::<$n>()), vhe);)*
         }};
     }
 
     if has_gicv5_cpuif() {
-        gic_v3::set_gicv3_compatible(true);
+        gic_v3::set_gicv3_compatible(true, vhe);
     }
     if interface.uses_system_registers() {
-        gic_v3::write_vmcr(u64::from(interface.vmcr()));
+        ICH_VMCR_EL2::set(u64::from(interface.vmcr()), vhe);
     }
-    for_each_ap!(Vtr::from_bits(ich_vtr()), restore);
+    for_each_ap!(Vtr::from_raw(ich_vtr()), restore);
 }
 
 /// Empties all list registers. On a CPU that comes up.
-pub(crate) fn init_lrs() {
-    struct Clear;
+pub(crate) fn init_lrs(vhe: Vhe<'_>) {
+    struct Clear<'a> {
+        vhe: Vhe<'a>,
+    }
 
-    impl LrVisitor for Clear {
+    impl LrVisitor for Clear<'_> {
         #[inline(always)]
-        fn visit<const N: usize>(&mut self) {
-            gic_v3::write_lr::<N>(0);
+        fn visit<const N: u32>(&mut self) {
+            ICH_LR_EL2::<N>::set(0, self.vhe);
         }
     }
 
-    gic_v3::for_first_lrs(Vtr::from_bits(ich_vtr()).list_registers(), Clear);
+    for_first_lrs(Vtr::from_raw(ich_vtr()).list_registers(), Clear { vhe });
 }

@@ -16,48 +16,49 @@ use super::{
     },
     priority::Group,
 };
-use crate::host::{
-    sys_reg::SysReg,
-    vcpu::Vcpu, //
+use crate::{
+    arm64::values::{
+        Hfgrtr,
+        Hfgwtr,
+        IchHcr, //
+    },
+    host::{
+        running_vcpu::RunningVcpu, //
+        sys_reg::SysReg,
+    }, //
 };
 
-/// `ICH_HCR_EL2`, the traps that a guest hypervisor may set for its guest.
-const HCR_TC: u64 = 1 << 10;
-const HCR_TALL0: u64 = 1 << 11;
-const HCR_TALL1: u64 = 1 << 12;
-const HCR_TDIR: u64 = 1 << 14;
-
-/// `HFGRTR_EL2.ICC_IGRPENn_EL1`, and the same bit of `HFGWTR_EL2`.
-const HFGXTR_ICC_IGRPEN: u64 = 1 << 39;
-
 /// Whether the access of a nested guest is to trap to its hypervisor.
-fn traps_to_guest_hypervisor(vcpu: Vcpu<'_>, register: Icc, access: Access) -> bool {
+fn traps_to_guest_hypervisor(vcpu: RunningVcpu<'_>, register: Icc, access: Access) -> bool {
     if !vcpu.in_nested_context() {
         return false;
     }
 
-    let traps = vcpu.sys_reg(SysReg::ICH_HCR_EL2);
+    let traps = IchHcr::from_raw(vcpu.sys_reg(SysReg::ICH_HCR_EL2));
     let all_of = |group| match group {
-        Group::Zero => traps & HCR_TALL0 != 0,
-        Group::One => traps & HCR_TALL1 != 0,
+        Group::Zero => traps.has(IchHcr::TALL0),
+        Group::One => traps.has(IchHcr::TALL1),
     };
 
     match register {
         Icc::Igrpen(group) => {
-            let fine_grained = vcpu.sys_reg(match access {
-                Access::Read => SysReg::HFGRTR_EL2,
-                Access::Write(_) => SysReg::HFGWTR_EL2,
-            });
+            let fine_grained =
+                match access {
+                    Access::Read => Hfgrtr::from_raw(vcpu.sys_reg(SysReg::HFGRTR_EL2))
+                        .has(Hfgrtr::ICC_IGRPENn_EL1),
+                    Access::Write(_) => Hfgwtr::from_raw(vcpu.sys_reg(SysReg::HFGWTR_EL2))
+                        .has(Hfgwtr::ICC_IGRPENn_EL1),
+                };
 
-            fine_grained & HFGXTR_ICC_IGRPEN != 0 || all_of(group)
+            fine_grained || all_of(group)
         }
         Icc::Apr(group, _)
         | Icc::Bpr(group)
         | Icc::Eoir(group)
         | Icc::Hppir(group)
         | Icc::Iar(group) => all_of(group),
-        Icc::Dir => traps & (HCR_TDIR | HCR_TC) != 0,
-        Icc::Rpr | Icc::Ctlr | Icc::Pmr => traps & HCR_TC != 0,
+        Icc::Dir => traps.has(IchHcr::TDIR) || traps.has(IchHcr::TC),
+        Icc::Rpr | Icc::Ctlr | Icc::Pmr => traps.has(IchHcr::TC),
     }
 }
 
@@ -66,16 +67,18 @@ fn traps_to_guest_hypervisor(vcpu: Vcpu<'_>, register: Icc, access: Access) -> b
 ///
 /// Not here are done: accesses that the register does not have, those that trap to a guest
 /// hypervisor, and a deactivation that the rest of KVM asked for.
-pub(crate) fn cpu_interface_access(vcpu: Vcpu<'_>, register: Icc, access: Access) -> Emulated {
-    let interface = vcpu.vgic_v3();
-
+pub(crate) fn cpu_interface_access(
+    vcpu: RunningVcpu<'_>,
+    register: Icc,
+    access: Access,
+) -> Emulated {
     if traps_to_guest_hypervisor(vcpu, register, access) {
         return Emulated::NotHere;
     }
 
     register.emulate(
-        &mut CpuInterface::new(Hardware::of(interface)),
+        &mut CpuInterface::new(Hardware::of(vcpu)),
         access,
-        u64::from(interface.hcr()) & HCR_TDIR != 0,
+        vcpu.vgic_v3().hcr().has(IchHcr::TDIR),
     )
 }

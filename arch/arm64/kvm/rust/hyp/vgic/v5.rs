@@ -12,8 +12,10 @@
 
 use crate::{
     arm64::{
+        evidence::Vhe,
         gic_v3::set_gicv3_compatible,
-        gic_v5, //
+        gic_v5,
+        registers::*, //
     },
     host::vgic_v5::{
         PpiState,
@@ -22,46 +24,46 @@ use crate::{
 };
 
 /// Saves the active priorities. At put.
-pub(crate) fn save_apr(interface: VgicV5<'_>) {
-    interface.set_apr(gic_v5::read_apr());
+pub(crate) fn save_apr(interface: VgicV5<'_>, _vhe: Vhe<'_>) {
+    interface.set_apr(ICH_APR_EL2::read());
 }
 
 /// Restores controls and active priorities. At load.
-pub(crate) fn restore_vmcr_apr(interface: VgicV5<'_>) {
-    set_gicv3_compatible(false);
-    gic_v5::write_vmcr(interface.vmcr());
-    gic_v5::write_apr(interface.apr());
+pub(crate) fn restore_vmcr_apr(interface: VgicV5<'_>, vhe: Vhe<'_>) {
+    set_gicv3_compatible(false, vhe);
+    ICH_VMCR_EL2::set(interface.vmcr(), vhe);
+    ICH_APR_EL2::set(interface.apr(), vhe);
 }
 
 /// Saves what a guest can change without KVM. On each exit.
-pub(crate) fn save(interface: VgicV5<'_>) {
-    interface.set_vmcr(gic_v5::read_vmcr());
-    interface.set_icsr(gic_v5::read_icsr());
+pub(crate) fn save(interface: VgicV5<'_>, _vhe: Vhe<'_>) {
+    interface.set_vmcr(ICH_VMCR_EL2::read());
+    interface.set_icsr(ICC_ICSR_EL1::read());
 }
 
 /// Restores the one register that host and guest share. On each entry.
-pub(crate) fn restore(interface: VgicV5<'_>) {
-    gic_v5::write_icsr(interface.icsr());
+pub(crate) fn restore(interface: VgicV5<'_>, vhe: Vhe<'_>) {
+    ICC_ICSR_EL1::set(interface.icsr(), vhe);
 }
 
 /// Saves the state of the PPIs, and takes them from the guest. On each exit.
-pub(crate) fn save_ppis(interface: VgicV5<'_>, ppis: PpiState<'_>) {
-    ppis.set_active(gic_v5::read_ppi_active());
-    ppis.set_pending(gic_v5::read_ppi_pending());
-    interface.set_ppi_priorities(gic_v5::read_ppi_priorities());
-    gic_v5::write_ppi_direct(0);
+pub(crate) fn save_ppis(interface: VgicV5<'_>, ppis: PpiState<'_>, vhe: Vhe<'_>) {
+    ppis.set_active(ICH_PPI_ACTIVER0_EL2::read());
+    ppis.set_pending(ICH_PPI_PENDR0_EL2::read());
+    interface.set_ppi_priorities(gic_v5::ppi_priorities());
+    gic_v5::set_ppi_direct(0, vhe);
 }
 
 /// Gives the guest its PPIs: those that it may take directly, and the state of all. On each
 /// entry. It has none but the 64 that the architecture defines.
-pub(crate) fn restore_ppis(interface: VgicV5<'_>, ppis: PpiState<'_>) {
+pub(crate) fn restore_ppis(interface: VgicV5<'_>, ppis: PpiState<'_>, vhe: Vhe<'_>) {
     let direct = interface.ppi_direct();
 
-    gic_v5::write_ppi_direct(direct);
-    gic_v5::write_ppi_active(interface.ppi_active());
-    gic_v5::write_ppi_enabled(interface.ppi_enabled());
+    gic_v5::set_ppi_direct(direct, vhe);
+    ICH_PPI_ACTIVER0_EL2::set(interface.ppi_active(), vhe);
+    ICH_PPI_ENABLER0_EL2::set(interface.ppi_enabled(), vhe);
     // What is pending of the direct ones only the hardware knows.
-    gic_v5::write_ppi_pending(ppis.pending() & !direct);
-    gic_v5::write_ppi_priorities(interface.ppi_priorities());
-    gic_v5::clear_implementation_defined_ppis();
+    ICH_PPI_PENDR0_EL2::set(ppis.pending() & !direct, vhe);
+    gic_v5::set_ppi_priorities(interface.ppi_priorities(), vhe);
+    gic_v5::clear_implementation_defined_ppis(vhe);
 }

@@ -21,122 +21,107 @@ use super::{
     },
 };
 
-/// The value of `ICH_VMCR_EL2` (GICv3; GICv5 lays it out differently).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Vmcr(u32);
+use crate::arm64::fields::{
+    register_values,
+    Field, //
+};
 
-/// A field: its lowest bit and its width.
-#[derive(Clone, Copy)]
-struct Field {
-    shift: u32,
-    width: u32,
-}
-
-impl Field {
-    const VENG0: Self = Self { shift: 0, width: 1 };
-    const VENG1: Self = Self { shift: 1, width: 1 };
-    const VCBPR: Self = Self { shift: 4, width: 1 };
-    const VEOIM: Self = Self { shift: 9, width: 1 };
-    const VBPR1: Self = Self {
-        shift: 18,
-        width: 3,
-    };
-    const VBPR0: Self = Self {
-        shift: 21,
-        width: 3,
-    };
-    const VPMR: Self = Self {
-        shift: 24,
-        width: 8,
-    };
-
-    const fn mask(self) -> u32 {
-        1_u32.wrapping_shl(self.width).wrapping_sub(1)
+register_values! {
+    /// The value of `ICH_VMCR_EL2` (GICv3; GICv5 lays it out differently).
+    pub(crate) struct Vmcr {
+        /// Interrupts of group 0 are signalled.
+        VENG0 = 0;
+        /// Interrupts of group 1 are signalled.
+        VENG1 = 1;
+        /// One binary point, that of group 0, for both groups.
+        VCBPR = 4;
+        /// Deactivation is separate from the end of interrupt (EOImode 1).
+        VEOIM = 9;
+        /// Binary point of group 1.
+        VBPR1 = 20:18;
+        /// Binary point of group 0.
+        VBPR0 = 23:21;
+        /// Priority mask.
+        VPMR = 31:24;
     }
 
-    const fn get(self, bits: u32) -> u32 {
-        bits.wrapping_shr(self.shift) & self.mask()
-    }
-
-    const fn with(self, bits: u32, value: u32) -> u32 {
-        bits & !self.mask().wrapping_shl(self.shift)
-            | (value & self.mask()).wrapping_shl(self.shift)
+    /// Of `ICC_CTLR_EL1`.
+    struct IccCtlr {
+        /// One binary point for both groups.
+        CBPR = 0;
+        /// Deactivation is separate from the end of interrupt.
+        EOImode = 1;
+        /// The number of bits of a priority, less one.
+        PRIbits = 10:8;
+        /// How many bits an INTID has.
+        IDbits = 13:11;
+        /// An SGI may name any affinity 3.
+        A3V = 15;
     }
 }
 
 /// The largest binary point.
 const MAX_BPR: u32 = 7;
 
-/// `ICC_CTLR_EL1`, the fields that are the guest's.
-const CTLR_CBPR: u32 = 1 << 0;
-const CTLR_EOIMODE: u32 = 1 << 1;
-
 impl Vmcr {
-    /// From the register's bits, of which the upper half is reserved.
-    #[inline(always)]
-    pub(crate) const fn from_bits(bits: u64) -> Self {
+    /// A field, which has less than 32 bits.
+    const fn field(self, field: Field<Self>) -> u32 {
         // CAST: See above.
-        Self(bits as u32)
+        self.get(field) as u32
     }
 
-    /// The register's bits.
-    #[inline(always)]
-    pub(crate) const fn bits(self) -> u64 {
-        // CAST: Lossless.
-        self.0 as u64
+    /// A field of which `value` has the low bits.
+    const fn set(self, field: Field<Self>, value: u32) -> Self {
+        // CAST: widening.
+        self.put(field, value as u64)
     }
 
-    #[must_use]
-    const fn with(self, field: Field, value: u32) -> Self {
-        Self(field.with(self.0, value))
-    }
-
-    const fn enable_field(group: Group) -> Field {
+    const fn enable_field(group: Group) -> Field<Self> {
         match group {
-            Group::Zero => Field::VENG0,
-            Group::One => Field::VENG1,
+            Group::Zero => Self::VENG0,
+            Group::One => Self::VENG1,
         }
     }
 
     /// `ICC_IGRPEN<n>_EL1`: whether interrupts of a group are signalled.
     pub(crate) const fn is_enabled(self, group: Group) -> bool {
-        Self::enable_field(group).get(self.0) != 0
+        self.has(Self::enable_field(group))
     }
 
     /// Writes `ICC_IGRPEN<n>_EL1`.
     #[must_use]
     pub(crate) const fn with_enabled(self, group: Group, value: u32) -> Self {
-        self.with(Self::enable_field(group), value)
+        self.set(Self::enable_field(group), value)
     }
 
     /// `ICC_PMR_EL1`: only interrupts more urgent than this are signalled.
     pub(crate) const fn priority_mask(self) -> Priority {
         // CAST: The field has eight bits.
-        Priority(Field::VPMR.get(self.0) as u8)
+        Priority(self.field(Self::VPMR) as u8)
     }
 
     /// Writes `ICC_PMR_EL1`.
     #[must_use]
     pub(crate) const fn with_priority_mask(self, value: u32) -> Self {
-        self.with(Field::VPMR, value)
+        self.set(Self::VPMR, value)
     }
 
     /// One binary point, that of group 0, for both groups.
     const fn common_bpr(self) -> bool {
-        Field::VCBPR.get(self.0) != 0
+        self.has(Self::VCBPR)
     }
 
     /// Deactivation is separate from the end of interrupt (EOImode 1).
     pub(crate) const fn separate_deactivation(self) -> bool {
-        Field::VEOIM.get(self.0) != 0
+        self.has(Self::VEOIM)
     }
 
     /// `ICC_BPR<n>_EL1`.
     pub(crate) const fn binary_point(self, group: Group) -> u32 {
         match group {
-            Group::Zero => Field::VBPR0.get(self.0),
+            Group::Zero => self.field(Self::VBPR0),
             Group::One if self.common_bpr() => {
-                let bpr = Field::VBPR0.get(self.0).wrapping_add(1);
+                let bpr = self.field(Self::VBPR0).wrapping_add(1);
 
                 if bpr < MAX_BPR {
                     bpr
@@ -144,7 +129,7 @@ impl Vmcr {
                     MAX_BPR
                 }
             }
-            Group::One => Field::VBPR1.get(self.0),
+            Group::One => self.field(Self::VBPR1),
         }
     }
 
@@ -156,9 +141,9 @@ impl Vmcr {
         let value = value & MAX_BPR;
 
         match group {
-            Group::Zero => self.with(Field::VBPR0, value.max(smallest.saturating_sub(1))),
+            Group::Zero => self.set(Self::VBPR0, value.max(smallest.saturating_sub(1))),
             Group::One if self.common_bpr() => self,
-            Group::One => self.with(Field::VBPR1, value.max(smallest)),
+            Group::One => self.set(Self::VBPR1, value.max(smallest)),
         }
     }
 
@@ -172,24 +157,29 @@ impl Vmcr {
 
     /// `ICC_CTLR_EL1`, as far as it is not constant.
     pub(crate) fn control(self, vtr: Vtr) -> u32 {
-        let mut control = vtr.id_bits() << 11 | vtr.priority_bits() << 8;
+        let mut control = IccCtlr::ZERO
+            .put(IccCtlr::IDbits, vtr.get(Vtr::IDbits))
+            .put(IccCtlr::PRIbits, vtr.get(Vtr::PRIbits));
 
-        if vtr.affinity3_valid() {
-            control |= 1 << 15;
+        if vtr.has(Vtr::A3V) {
+            control = control.with(IccCtlr::A3V);
         }
         if self.separate_deactivation() {
-            control |= CTLR_EOIMODE;
+            control = control.with(IccCtlr::EOImode);
         }
         if self.common_bpr() {
-            control |= CTLR_CBPR;
+            control = control.with(IccCtlr::CBPR);
         }
-        control
+        // CAST: The fields are in the low half.
+        control.into_raw() as u32
     }
 
     /// Writes `ICC_CTLR_EL1`.
     #[must_use]
     pub(crate) fn with_control(self, value: u32) -> Self {
-        self.with(Field::VCBPR, u32::from(value & CTLR_CBPR != 0))
-            .with(Field::VEOIM, u32::from(value & CTLR_EOIMODE != 0))
+        let value = IccCtlr::from_raw(u64::from(value));
+
+        self.put(Self::VCBPR, value.get(IccCtlr::CBPR))
+            .put(Self::VEOIM, value.get(IccCtlr::EOImode))
     }
 }

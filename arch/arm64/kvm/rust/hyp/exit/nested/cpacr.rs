@@ -13,21 +13,19 @@ use super::{
 use crate::{
     arm64::{
         cpucaps,
-        encoding::Encoding,
-        esr::Direction, //
+        esr::Direction,
+        registers::*, //
     },
     host::sys_reg::SysReg,
     hyp::traps, //
 };
-
-const CPACR_EL1: Encoding = Encoding::new(3, 0, 1, 0, 2);
 
 /// Whether it was an access to the register, which has been performed.
 pub(super) fn resolve<K: Kind>(trap: Trap<'_>) -> bool {
     let vcpu = trap.switch.vcpu;
     let access = trap.esr.system_trap();
 
-    if cpucaps::has_nv2p1() || access.encoding() != CPACR_EL1 {
+    if cpucaps::has_nv2p1() || access.encoding() != CPACR_EL1::ENCODING {
         return false;
     }
 

@@ -12,29 +12,19 @@ use super::{
 use crate::arm64::{
     cpucaps,
     pstate::{
+        GuestPstate,
         Mode,
         Pstate, //
     },
-    registers::{
-        exception::{
-            ElrEl2,
-            SpsrEl2, //
-        },
-        guest::{
-            ElrEl1,
-            SpsrEl1, //
-        },
-        SystemRegister, //
-    },
+    registers::*,
 };
 
 /// The state at EL1 that stands for a state at virtual EL2, or of its user space, to return to;
 /// `None` if the return is to another context, whose registers have to be loaded first.
-pub(in super::super) fn within_context(to: Pstate, is_host_with_vhe: bool) -> Option<Pstate> {
+pub(in super::super) fn within_context(to: Pstate, is_host_with_vhe: bool) -> Option<GuestPstate> {
     match to.mode() {
-        Mode::El0 if is_host_with_vhe => Some(to),
-        Mode::El2t => Some(to.with_mode(Mode::El1t)),
-        Mode::El2h => Some(to.with_mode(Mode::El1h)),
+        Mode::El0 if is_host_with_vhe => Some(to.for_guest()),
+        Mode::El2t | Mode::El2h => Some(to.for_guest()),
         _ => None,
     }
 }
@@ -51,7 +41,7 @@ pub(in super::super) fn resolve<K: Kind>(trap: Trap<'_>) -> bool {
     }
 
     // What the guest takes for `SPSR_EL2` and `ELR_EL2` are EL1's registers.
-    let to = Pstate::from_raw(SpsrEl1::read());
+    let to = SPSR_EL1::read();
     let Some(to) = within_context(to, vcpu.el2_e2h_and_tge()) else {
         return false;
     };
@@ -63,10 +53,10 @@ pub(in super::super) fn resolve<K: Kind>(trap: Trap<'_>) -> bool {
         };
         address
     } else {
-        ElrEl1::read()
+        ELR_EL1::read()
     };
 
-    SpsrEl2::set(to, trap.switch.masked);
-    ElrEl2::set(address, trap.switch.masked);
+    SPSR_EL2::set(to, trap.switch.masked);
+    ELR_EL2::set(address, trap.switch.masked);
     true
 }

@@ -13,19 +13,11 @@ use super::{
     Trap, //
 };
 use crate::{
-    arm64::{
-        cpucaps,
-        encoding::Encoding,
-        esr::Direction,
-        registers::{
-            guest,
-            SystemRegister, //
-        },
-    },
+    arm64::{cpucaps, encoding::Encoding, esr::Direction, registers::*},
     host::{
+        running_vcpu::RunningVcpu,
         static_key::has_broken_cntvoff,
         sys_reg::SysReg,
-        vcpu::Vcpu,
         vm::TimerIndex, //
     },
 };
@@ -54,35 +46,17 @@ pub(in super::super) enum Timer {
 
 impl Register {
     pub(in super::super) const fn of(register: Encoding) -> Option<Self> {
-        /// `CNTx_<op2>_EL0`, and with an `op1` of 5 `CNTx_<op2>_EL02`.
-        const fn timer(op1: u32, crm: u32, op2: u32) -> Encoding {
-            Encoding::new(3, op1, 14, crm, op2)
-        }
-
-        const CNTPCT_EL0: Encoding = Encoding::new(3, 3, 14, 0, 1);
-        const CNTVCT_EL0: Encoding = Encoding::new(3, 3, 14, 0, 2);
-        const CNTPCTSS_EL0: Encoding = Encoding::new(3, 3, 14, 0, 5);
-        const CNTVCTSS_EL0: Encoding = Encoding::new(3, 3, 14, 0, 6);
-        const CNTP_CTL_EL0: Encoding = timer(3, 2, 1);
-        const CNTP_CVAL_EL0: Encoding = timer(3, 2, 2);
-        const CNTV_CTL_EL0: Encoding = timer(3, 3, 1);
-        const CNTV_CVAL_EL0: Encoding = timer(3, 3, 2);
-        const CNTP_CTL_EL02: Encoding = timer(5, 2, 1);
-        const CNTP_CVAL_EL02: Encoding = timer(5, 2, 2);
-        const CNTV_CTL_EL02: Encoding = timer(5, 3, 1);
-        const CNTV_CVAL_EL02: Encoding = timer(5, 3, 2);
-
         Some(match register {
-            CNTP_CTL_EL0 => Self::Control(Timer::Physical),
-            CNTP_CTL_EL02 => Self::Control(Timer::PhysicalEl1),
-            CNTP_CVAL_EL0 => Self::Compare(Timer::Physical),
-            CNTP_CVAL_EL02 => Self::Compare(Timer::PhysicalEl1),
-            CNTV_CTL_EL0 => Self::Control(Timer::Virtual),
-            CNTV_CTL_EL02 => Self::Control(Timer::VirtualEl1),
-            CNTV_CVAL_EL0 => Self::Compare(Timer::Virtual),
-            CNTV_CVAL_EL02 => Self::Compare(Timer::VirtualEl1),
-            CNTPCT_EL0 | CNTPCTSS_EL0 => Self::PhysicalCount,
-            CNTVCT_EL0 | CNTVCTSS_EL0 => Self::VirtualCount,
+            CNTP_CTL_EL0::ENCODING => Self::Control(Timer::Physical),
+            CNTP_CTL_EL0::ALIAS => Self::Control(Timer::PhysicalEl1),
+            CNTP_CVAL_EL0::ENCODING => Self::Compare(Timer::Physical),
+            CNTP_CVAL_EL0::ALIAS => Self::Compare(Timer::PhysicalEl1),
+            CNTV_CTL_EL0::ENCODING => Self::Control(Timer::Virtual),
+            CNTV_CTL_EL0::ALIAS => Self::Control(Timer::VirtualEl1),
+            CNTV_CVAL_EL0::ENCODING => Self::Compare(Timer::Virtual),
+            CNTV_CVAL_EL0::ALIAS => Self::Compare(Timer::VirtualEl1),
+            CNTPCT_EL0::ENCODING | CNTPCTSS_EL0::ENCODING => Self::PhysicalCount,
+            CNTVCT_EL0::ENCODING | CNTVCTSS_EL0::ENCODING => Self::VirtualCount,
             _ => return None,
         })
     }
@@ -122,10 +96,10 @@ pub(super) fn resolve(trap: Trap<'_>) -> bool {
     trap.skip_instruction()
 }
 
-fn control(vcpu: Vcpu<'_>, timer: Timer) -> u64 {
+fn control(vcpu: RunningVcpu<'_>, timer: Timer) -> u64 {
     match timer {
-        Timer::Physical if vcpu.el2_e2h() => guest::CntpCtlEl0::read(),
-        Timer::Virtual if vcpu.el2_e2h() => guest::CntvCtlEl0::read(),
+        Timer::Physical if vcpu.el2_e2h() => CNTP_CTL_EL0::read(),
+        Timer::Virtual if vcpu.el2_e2h() => CNTV_CTL_EL0::read(),
         Timer::Physical | Timer::PhysicalEl1 => with_status(
             vcpu.sys_reg(SysReg::CNTP_CTL_EL0),
             vcpu.sys_reg(SysReg::CNTP_CVAL_EL0),
@@ -139,7 +113,7 @@ fn control(vcpu: Vcpu<'_>, timer: Timer) -> u64 {
     }
 }
 
-fn compare(vcpu: Vcpu<'_>, timer: Timer) -> u64 {
+fn compare(vcpu: RunningVcpu<'_>, timer: Timer) -> u64 {
     match timer {
         Timer::Physical if vcpu.el2_e2h() => direct_physical_compare(vcpu),
         Timer::Virtual if vcpu.el2_e2h() => direct_virtual_compare(vcpu),
@@ -149,29 +123,29 @@ fn compare(vcpu: Vcpu<'_>, timer: Timer) -> u64 {
 }
 
 /// `CNTHP_CVAL_EL2`, which is in the hardware's EL1 timer.
-fn direct_physical_compare(vcpu: Vcpu<'_>) -> u64 {
+fn direct_physical_compare(vcpu: RunningVcpu<'_>) -> u64 {
     // Where the hardware applies the offset in the guest, it has the guest's value in the guest.
     if !cpucaps::has_ecv_cntpoff() && has_derived_value(vcpu, TimerIndex::HPTIMER) {
         vcpu.sys_reg(SysReg::CNTHP_CVAL_EL2)
     } else {
-        guest::CntpCvalEl0::read()
+        CNTP_CVAL_EL0::read()
     }
 }
 
 /// `CNTHV_CVAL_EL2`, which is in the hardware's EL1 timer.
-fn direct_virtual_compare(vcpu: Vcpu<'_>) -> u64 {
+fn direct_virtual_compare(vcpu: RunningVcpu<'_>) -> u64 {
     if has_broken_cntvoff() && has_derived_value(vcpu, TimerIndex::HVTIMER) {
         vcpu.sys_reg(SysReg::CNTHV_CVAL_EL2)
     } else {
-        guest::CntvCvalEl0::read()
+        CNTV_CVAL_EL0::read()
     }
 }
 
 /// Whether the register does not hold the guest's value, but one that stands for it and may not
 /// lead back to it. Memory has the guest's then.
-fn has_derived_value(vcpu: Vcpu<'_>, timer: TimerIndex) -> bool {
+fn has_derived_value(vcpu: RunningVcpu<'_>, timer: TimerIndex) -> bool {
     if cfg!(CONFIG_KVM_ARM64_RUST_TIMER) {
-        vcpu.timer_context(timer).offset_in_register().is_some()
+        vcpu.timer(timer).offset_in_register().is_some()
     } else {
         // C's timer code goes by what the offset is at the moment.
         vcpu.timer_offset(timer) != 0

@@ -10,17 +10,16 @@ use super::{
     Trap, //
 };
 use crate::{
-    arm64::encoding::Encoding,
+    arm64::registers::*,
     host::host_data::FpOwner,
     hyp::fpsimd, //
 };
 
-const ZCR_EL2: Encoding = Encoding::new(3, 4, 1, 2, 0);
-
 /// Gives the guest the FP registers before an access to the register leaves for the host: what
 /// performs it there expects that.
 pub(super) fn prepare<K: Kind>(trap: Trap<'_>) {
-    if trap.esr.system_trap().encoding() == ZCR_EL2 && trap.switch.host.fp_owner() != FpOwner::Guest
+    if trap.esr.system_trap().encoding() == ZCR_EL2::ENCODING
+        && trap.switch.host.fp_owner() != FpOwner::Guest
     {
         fpsimd::give_to_guest::<K>(trap.switch, fpsimd::Use::Sve);
     }

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Registers of which there are several: the number is part of the name, and so of the type.
+
+use super::{
+    GuestRegister,
+    Row,
+    SharedRegister,
+    SystemRegister, //
+};
+use crate::arm64::{
+    encoding::Encoding,
+    evidence::{
+        Masked,
+        Vhe, //
+    }, //
+};
+
+/// Makes a type of each bank: its encodings by number, its kind, how many there are.
+macro_rules! banks {
+    ($(
+        $(#[$meta:meta])*
+        $name:ident[$count:literal]: |$n:ident| ($($number:expr),*), $kind:ident;
+    )*) => {$(
+        $(#[$meta])*
+        #[allow(non_camel_case_types, reason = "the architecture's name")]
+        pub(crate) struct $name<const N: u32>;
+
+        impl<const N: u32> Row for $name<N> {
+            const ENCODING: Encoding = {
+                let $n = N;
+
+                assert!($n < $count);
+                Encoding::new($($number),*)
+            };
+        }
+
+        impl<const N: u32> SystemRegister for $name<N> {
+            type Value = u64;
+
+            #[inline(always)]
+            fn read_raw() -> u64 {
+                read_sysreg!(Self::ENCODING)
+            }
+
+            #[inline(always)]
+            unsafe fn write_raw(raw: u64) {
+                // SAFETY: By the safety requirements.
+                unsafe { write_sysreg!(Self::ENCODING, raw) };
+            }
+        }
+
+        banks! { @$kind $name }
+    )*};
+    (@guest $name:ident) => {
+        // SAFETY: Of a guest's interrupts.
+        unsafe impl<const N: u32> GuestRegister for $name<N> {}
+    };
+    (@shared $name:ident) => {
+        // SAFETY: With exceptions masked no debug exception is taken.
+        unsafe impl<const N: u32> SharedRegister for $name<N> {}
+    };
+}
+
+banks! {
+    /// List registers of a GICv3.
+    ICH_LR_EL2[16]: |n| (3, 4, 12, 12 + n / 8, n % 8), guest;
+    /// Active priorities of group 0.
+    ICH_AP0R_EL2[4]: |n| (3, 4, 12, 8, n), guest;
+    /// Active priorities of group 1.
+    ICH_AP1R_EL2[4]: |n| (3, 4, 12, 9, n), guest;
+    /// Priorities of PPIs, a byte each (GICv5).
+    ICH_PPI_PRIORITYR_EL2[16]: |n| (3, 4, 12, 14 + n / 8, n % 8), guest;
+    /// Breakpoint addresses.
+    DBGBVR_EL1[16]: |n| (2, 0, 0, n, 4), shared;
+    /// Breakpoint control.
+    DBGBCR_EL1[16]: |n| (2, 0, 0, n, 5), shared;
+    /// Watchpoint addresses.
+    DBGWVR_EL1[16]: |n| (2, 0, 0, n, 6), shared;
+    /// Watchpoint control.
+    DBGWCR_EL1[16]: |n| (2, 0, 0, n, 7), shared;
+}
+
+/// Hands the numbers of the largest banks to a macro, after what else it is to have.
+macro_rules! with_numbers {
+    ($with:ident $($arguments:tt)*) => {
+        $with! { [$($arguments)*] 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 }
+    };
+}
+
+/// What is done with each of the first list registers.
+pub(crate) trait LrVisitor {
+    /// Called with 0, 1, 2 and so on for `N`.
+    fn visit<const N: u32>(&mut self);
+}
+
+/// Visits the first `count` list registers: straight code, as each is a register of its own.
+#[inline(always)]
+pub(crate) fn for_first_lrs(count: u32, mut visitor: impl LrVisitor) {
+    macro_rules! walk {
+        ([] $($n:literal)*) => {
+            $(
+                if count <= $n {
+                    return;
+                }
+                visitor.visit::<$n>();
+            )*
+        };
+    }
+
+    with_numbers!(walk);
+}
+
+/// Reads a list register whose number is not known beforehand; none has a number above 15.
+pub(crate) fn read_lr_at(index: u8) -> u64 {
+    macro_rules! pick {
+        ([] $($n:literal)*) => {
+            match index {
+                $($n => ICH_LR_EL2::<$n>::read(),)*
+                _ => 0,
+            }
+        };
+    }
+
+    with_numbers!(pick)
+}
+
+/// Writes a list register whose number is not known beforehand; none has a number above 15.
+pub(crate) fn write_lr_at(index: u8, value: u64, vhe: Vhe<'_>) {
+    macro_rules! pick {
+        ([] $($n:literal)*) => {
+            match index {
+                $($n => ICH_LR_EL2::<$n>::set(value, vhe),)*
+                _ => (),
+            }
+        };
+    }
+
+    with_numbers!(pick)
+}
+
+/// The values of the up to 16 registers of one kind.
+pub(crate) type DebugValues = [u64; 16];
+
+/// Registers of one kind, of which a CPU has as many as `ID_AA64DFR0_EL1` says.
+pub(crate) trait DebugBank {
+    /// Reads the registers from number 0 to number `last`.
+    fn save(last: u32, values: &mut DebugValues);
+    /// Writes the registers from number 0 to number `last`.
+    fn restore(last: u32, values: &DebugValues, masked: Masked<'_>);
+}
+
+// There is a line of code for each register, and a way out after each.
+macro_rules! save_all {
+    ([$name:ident $last:ident $values:ident] $($n:literal)*) => {
+        $(
+            $values[$n] = $name::<$n>::read();
+            if $last == $n {
+                return;
+            }
+        )*
+    };
+}
+
+macro_rules! restore_all {
+    ([$name:ident $last:ident $values:ident $masked:ident] $($n:literal)*) => {
+        $(
+            $name::<$n>::set($values[$n], $masked);
+            if $last == $n {
+                return;
+            }
+        )*
+    };
+}
+
+macro_rules! debug_banks {
+    ($($bank:ident = $name:ident;)*) => {$(
+        #[doc = concat!("All of [`", stringify!($name), "`].")]
+        pub(crate) enum $bank {}
+
+        impl DebugBank for $bank {
+            #[inline]
+            fn save(last: u32, values: &mut DebugValues) {
+                with_numbers!(save_all $name last values);
+            }
+
+            #[inline]
+            fn restore(last: u32, values: &DebugValues, masked: Masked<'_>) {
+                with_numbers!(restore_all $name last values masked);
+            }
+        }
+    )*};
+}
+
+debug_banks! {
+    Dbgbvr = DBGBVR_EL1;
+    Dbgbcr = DBGBCR_EL1;
+    Dbgwvr = DBGWVR_EL1;
+    Dbgwcr = DBGWCR_EL1;
+}
