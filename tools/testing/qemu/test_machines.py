@@ -245,6 +245,8 @@ class Command(unittest.TestCase):
         command = self.command(icount=True)
         self.assertIn("tcg,thread=single", command)
         self.assertIn("shift=0,sleep=off", command)
+        command = self.command(icount=True, icount_shift=3)
+        self.assertIn("shift=3,sleep=off", command)
 
     def test_append(self):
         append = self.command(append="a=b")

@@ -66,6 +66,7 @@ class Job:
     args: list = field(default_factory=list)
     rootfs: Path = None
     icount: bool = False
+    icount_shift: int = 0       # an instruction takes 2 to this power ns
     cpus: int = None            # None: as many as the machine has
     mem: str = "4G"
     timeout: float = 300        # seconds in which it could get on (patience.py)
@@ -167,7 +168,8 @@ def write_device_tree(job, control):
 def qemu_command(job, control):
     """QEMU's whole command line."""
     machine = MACHINES[job.machine]
-    accel = (["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
+    accel = (["-accel", "tcg,thread=single", "-icount",
+              f"shift={job.icount_shift},sleep=off"]
              if job.icount else ["-accel", "tcg,thread=multi"])
     command = [QEMU, *machine.qemu_args(), *accel,
                "-nodefaults", "-display", "none", "-no-reboot",
