@@ -85,6 +85,8 @@ class Batch:
     kernel: str                     # "c" or "rust"
     folder: Path
     on_result: object               # on_result(test, outcome)
+    # outcome(status, output, seconds, limit) makes an outcome of what a test left.
+    outcome: object = compare.outcome
     faults: list = field(default_factory=list)
     boots: int = 0
     trouble: str = ""
@@ -110,14 +112,15 @@ class Batch:
         """One boot: (tests left to do, whether the machine ended well)."""
         share = self.folder / f"boot{self.boots}"
         self.boots += 1
-        self._prepare(share, tests, binaries)
-        progress = _Progress(share / "out", tests, self.machine, self.on_result)
+        self._renew(share, tests, binaries)
+        progress = _Progress(share / "out", tests, self.machine, self.on_result,
+                             self.outcome)
         log = share / "console.log"
         context = self.context
         command = [context.qemu / "run-machine", "--machine", self.machine.base,
                    "--image", context.image(self.machine.variant(self.kernel)), "--share", share,
                    "--run", "run.sh", "--timeout", str(int(progress.longest())),
-                   "--log", share / "machine.log"]
+                   "--log", share / "machine.log", *self.board()]
         if self.machine.icount:
             command.append("--icount")
         if self.machine.hugepages:
@@ -127,7 +130,7 @@ class Batch:
         status = context.run(command, log, stop=progress.stuck)
         progress.poll()
         self._check_log(log)
-        shutil.rmtree(share / "bin", ignore_errors=True)
+        self.clean(share)
         left = progress.left
         if not left:
             return [], status == 0
@@ -139,9 +142,21 @@ class Batch:
             left = left[1:]
         return left, False
 
-    def _prepare(self, share, tests, binaries):
+    def _renew(self, share, tests, binaries):
         shutil.rmtree(share, ignore_errors=True)
         (share / "out").mkdir(parents=True)
+        self.prepare(share, tests, binaries)
+
+    def board(self):
+        """More arguments of run-machine."""
+        return []
+
+    def clean(self, share):
+        """Takes away what only the boot needed."""
+        shutil.rmtree(share / "bin", ignore_errors=True)
+
+    def prepare(self, share, tests, binaries):
+        """Puts into the share what the machine runs: run.sh and its programs."""
         for name in {t.binary for t in tests}:
             target = share / "bin" / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -169,9 +184,9 @@ def _why(status, log):
 class _Progress:
     """Follows the result files of a boot while the machine writes them."""
 
-    def __init__(self, out, tests, machine, on_result):
+    def __init__(self, out, tests, machine, on_result, outcome=compare.outcome):
         self.out, self.left, self.machine = out, list(tests), machine
-        self.on_result = on_result
+        self.on_result, self.outcome = on_result, outcome
         self.since = self.now = 0.0     # seconds in which the machine could get on
 
     def longest(self):
@@ -197,7 +212,7 @@ class _Progress:
             return False
         output = stem.with_name(stem.name + ".log")
         text = output.read_text(errors="replace") if output.exists() else ""
-        self.on_result(test, compare.outcome(
+        self.on_result(test, self.outcome(
             int(code), text, float(end) - float(begin), test.timeout))
         return True
 

@@ -48,9 +48,12 @@ def names(context):
 class MachineRun:
     """All selftests of one machine on both kernels."""
 
+    suite = "selftests"
+    batch = Batch
+
     def __init__(self, context, plan, machine):
         self.context, self.plan, self.machine = context, plan, machine
-        self.prefix = f"selftests/{machine.name}"
+        self.prefix = f"{self.suite}/{machine.name}"
         self.folder = context.logs / self.prefix
         self.binaries = context.selftests
         self.outcomes = {}              # test name -> {kernel: outcome}
@@ -98,6 +101,10 @@ class MachineRun:
             image = self.context.image(variant)
             if not image.is_file():
                 return f"no kernel {image}: run make kernel-{variant}"
+        return self.no_programs()
+
+    def no_programs(self):
+        """Why there is nothing to run, or None."""
         if not self.context.built_selftests():
             return f"no selftests in {self.binaries}: run make selftests"
         return None
@@ -113,9 +120,9 @@ class MachineRun:
                     self._judge(test, outcomes[test.name], settle)
 
         def work(kernel):
-            batch = Batch(self.context, self.machine, kernel,
-                          self.folder / round_name / kernel,
-                          lambda t, o: collect(kernel, t, o))
+            batch = self.batch(self.context, self.machine, kernel,
+                               self.folder / round_name / kernel,
+                               lambda t, o: collect(kernel, t, o))
             try:
                 batch.run(self._run_on(kernel, tests, collect), self.binaries)
             except InterruptedError:
@@ -149,19 +156,23 @@ class MachineRun:
         for thread in threads:
             thread.join()
 
-    def _judge(self, test, pair, settle):
-        verdict = compare.judge(
+    def judge(self, test, pair):
+        """The verdict over a test's two outcomes."""
+        return compare.judge(
             pair["c"], pair["rust"], test.own,
             self.plan.allowance(test.name, self.machine.name),
             test.compare_output)
+
+    def _judge(self, test, pair, settle):
+        verdict = self.judge(test, pair)
         self.verdicts[test.name] = verdict
         if settle and not verdict.differs:
-            self._report(test, pair, verdict)
+            self.report(test, pair, verdict)
         elif settle:
             self.context.report.say(f"differs {self.prefix}/{test.name}: "
                                     f"{verdict.note}; will run again")
 
-    def _report(self, test, pair, verdict, note=""):
+    def report(self, test, pair, verdict, note=""):
         seconds = max(pair["c"].seconds, pair["rust"].seconds)
         self.context.report.add(f"{self.prefix}/{test.name}", verdict.status,
                                 seconds, "; ".join(n for n in (note, verdict.note) if n))
@@ -182,12 +193,12 @@ class MachineRun:
                     history[test.name].append(verdict.note)
                     still.append(test)
                 else:
-                    self._report(test, self.outcomes[test.name], verdict,
-                                 f"unstable, at first: {history[test.name][0]}")
+                    self.report(test, self.outcomes[test.name], verdict,
+                                f"unstable, at first: {history[test.name][0]}")
             open_tests = still
         for test in open_tests:
-            self._report(test, self.outcomes[test.name], self.verdicts[test.name],
-                         f"{len(history[test.name])} times of {RERUNS + 1}")
+            self.report(test, self.outcomes[test.name], self.verdicts[test.name],
+                        f"{len(history[test.name])} times of {RERUNS + 1}")
 
     def _warns_in_c(self, kernel, test):
         """Whether C's kernel log is known to be bad with this test."""
