@@ -21,6 +21,8 @@ TO          ?=
 ONLY        ?=
 KDIR        ?=
 LINUX_TARBALL ?=
+KUT         ?=
+BENCH       ?=
 J           ?= $(shell nproc)
 V           ?=
 FORCE       ?=
@@ -38,7 +40,10 @@ endif
 ifneq ($(LINUX_TARBALL),)
 override LINUX_TARBALL := $(abspath $(LINUX_TARBALL))
 endif
-export BUILD CACHE MACHINE INTERACTIVE KDIR LINUX_TARBALL J V FORCE
+ifneq ($(KUT),)
+override KUT := $(abspath $(KUT))
+endif
+export BUILD CACHE MACHINE INTERACTIVE KDIR LINUX_TARBALL KUT J V FORCE
 
 SETUP   := $(TOP)/tools/setup
 TESTING := $(TOP)/tools/testing
@@ -53,7 +58,7 @@ help:
 
 # Long commands end with a table of what took how long.
 STEP := $(SETUP)/steps run
-run migrate test test-all bench bench-gate kernels: export STEPS := $(BUILD)/.steps
+run migrate test test-all kvm-unit-tests bench bench-gate kernels: export STEPS := $(BUILD)/.steps
 
 .PHONY: begin
 begin:
@@ -113,33 +118,44 @@ test-all: kernels selftests userspace
 	@$(SETUP)/steps table
 	@set -f; $(TESTING)/run-tests --all $(if $(ONLY),--only $(ONLY))
 
+.PHONY: kvm-unit-tests kut-names kut-build
+# A slip of the pen shows before anything is built.
+kut-names: toolchain
+	@$(TESTING)/kvm-unit-tests --check --machine "$(MACHINE)"
+
+kut-build: toolchain
+	@$(STEP) "kvm-unit-tests" $(SETUP)/kvm-unit-tests
+
+kvm-unit-tests: kut-names kut-build kernels userspace
+	@set -f; $(TESTING)/kvm-unit-tests --machine "$(MACHINE)" $(if $(ONLY),--only $(ONLY)) $(if $(filter-out 0,$(BENCH)),--bench)
+
 # --- measure ------------------------------------------------------------------
 
-BENCH := $(TOP)/tools/bench/bench
+BENCH_TOOL := $(TOP)/tools/bench/bench
 
 .PHONY: bench bench-gate bench-gate-update bench-build profile bench-names profile-name
 # A slip of the pen shows before anything is built.
 bench-names: toolchain
-	@$(BENCH) check --machine "$(BENCH_MACHINE)" --ops "$(OPS)"
+	@$(BENCH_TOOL) check --machine "$(BENCH_MACHINE)" --ops "$(OPS)"
 
 bench: bench-names kernels selftests userspace
-	@$(BENCH) run --machine "$(BENCH_MACHINE)" --ops "$(OPS)" --reps "$(REPS)"
+	@$(BENCH_TOOL) run --machine "$(BENCH_MACHINE)" --ops "$(OPS)" --reps "$(REPS)"
 
 bench-gate: bench-names kernels selftests userspace
-	@$(BENCH) gate check --machine "$(BENCH_MACHINE)" --ops "$(OPS)" --reps "$(REPS)"
+	@$(BENCH_TOOL) gate check --machine "$(BENCH_MACHINE)" --ops "$(OPS)" --reps "$(REPS)"
 
 bench-gate-update: bench-names kernels selftests userspace
-	@$(BENCH) gate update --machine "$(BENCH_MACHINE)" --ops "$(OPS)" --reps "$(REPS)" $(if $(filter-out 0,$(RAISE)),--raise)
+	@$(BENCH_TOOL) gate update --machine "$(BENCH_MACHINE)" --ops "$(OPS)" --reps "$(REPS)" $(if $(filter-out 0,$(RAISE)),--raise)
 
 bench-build: kernels
-	@$(BENCH) build-time
+	@$(BENCH_TOOL) build-time
 
 profile-name: toolchain
 	@[ -n "$(OP)" ] || { echo "make: which operation? OP=hvc" >&2; exit 2; }
-	@$(BENCH) check --machine "$(MACHINE)" --ops "$(OP)"
+	@$(BENCH_TOOL) check --machine "$(MACHINE)" --ops "$(OP)"
 
 profile: profile-name kernels selftests userspace
-	@$(BENCH) profile --op "$(OP)" --machine "$(MACHINE)"
+	@$(BENCH_TOOL) profile --op "$(OP)" --machine "$(MACHINE)"
 
 # --- a tree of your own -------------------------------------------------------
 
@@ -190,7 +206,8 @@ clippy: tree
 clean:
 	@cd $(BUILD) 2>/dev/null || exit 0; \
 	find . -mindepth 2 -maxdepth 2 -name '.config*' ! -path './linux/*' -printf '%h\0' | xargs -0 -r rm -rf; \
-	rm -rf unchanged.stamp *.seed selftests selftests.hdr selftests.list .selftests.built logs results host bench patches bindgen .lines.*
+	rm -rf unchanged.stamp *.seed selftests selftests.hdr selftests.list .selftests.built \
+	kvm-unit-tests kvm-unit-tests.list .kvm-unit-tests.built logs results host bench patches bindgen .lines.*
 
 distclean:
 	@[ "$(BUILD)" != "$(TOP)" ] && [ "$(BUILD)" != / ] && [ "$(BUILD)" != "$(HOME)" ] || { echo "make: not removing BUILD=$(BUILD)" >&2; exit 2; }
