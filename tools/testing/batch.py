@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import compare
+import events
 
 sys.path.insert(0, str(Path(__file__).with_name("qemu")))
 import patience  # noqa: E402 (needs the path above)
@@ -33,16 +34,36 @@ run() {
 	echo "kvm-test: begin $id" >/dev/kmsg
 	begin=$(now)
 	echo "$begin" >"out/$id.begin"
-	timeout -k 5 "$limit" "/tmp/${program##*/}" "$@" >"$KEEP/$id.log" 2>&1 </dev/null
+	timeout -k 5 "$limit" "/tmp/${program##*/}" "$@" >"$KEEP/$id.log" 2>&1 </dev/null 3>&-
 	code=$?
 	end=$(now)
 	echo "kvm-test: end $id $code" >/dev/kmsg
 	[ "$KEEP" = out ] || cp "$KEEP/$id.log" out/
 	rm -f "/tmp/${program##*/}"
-	echo "$code $begin $end" >"out/$id.tmp"
+	{ echo "$code $begin $end"; take_counts; } >"out/$id.tmp"
 	mv "out/$id.tmp" "out/$id.rc"
 }
+take_counts() { :; }
 cd /host || exit 99
+"""
+
+# A test's trace events are those from the end of the one before it: nothing else
+# in the machine uses KVM.
+COUNTER_HEAD = """\
+cp bin/arm64/count_events events.list /tmp/
+mkfifo /tmp/requests
+{ /tmp/count_events /tmp/events.list </tmp/requests 3>&-; : >/tmp/counter.ended; } &
+exec 3<>/tmp/requests
+take_counts() {
+	echo /tmp/events >&3
+	while [ ! -e /tmp/events ]; do
+		[ ! -e /tmp/counter.ended ] || return
+		usleep 1000
+	done
+	cat /tmp/events
+	rm /tmp/events
+}
+take_counts >/dev/null
 """
 
 
@@ -50,11 +71,13 @@ def file_id(name):
     return name.replace("/", "+")
 
 
-def runner_script(tests, icount=False, slowness=1.0, before=""):
+def runner_script(tests, icount=False, slowness=1.0, before="", count_events=False):
     # Output kept in the machine is lost if it hangs, but costs no waiting.
     lines = [RUNNER_HEAD, f"KEEP={'/tmp' if icount else 'out'}\n"]
     if before:
         lines.append(f"sh -ec {shlex.quote(before)} || exit 98\n")
+    if count_events:
+        lines.append(COUNTER_HEAD)
     for test in tests:
         words = [file_id(test.name), str(int(test.timeout * slowness)),
                  test.binary, *test.args]
@@ -87,6 +110,7 @@ class Batch:
     on_result: object               # on_result(test, outcome)
     # outcome(status, output, seconds, limit) makes an outcome of what a test left.
     outcome: object = compare.outcome
+    counters: str = ""              # what events.TOOL shall count, if anything
     faults: list = field(default_factory=list)
     boots: int = 0
     trouble: str = ""
@@ -157,15 +181,18 @@ class Batch:
 
     def prepare(self, share, tests, binaries):
         """Puts into the share what the machine runs: run.sh and its programs."""
-        for name in {t.binary for t in tests}:
+        for name in {t.binary for t in tests} | ({events.TOOL} if self.counters else set()):
             target = share / "bin" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 os.link(binaries / name, target)
             except OSError:
                 shutil.copy2(binaries / name, target)
+        if self.counters:
+            (share / "events.list").write_text(self.counters)
         (share / "run.sh").write_text(runner_script(
-            tests, self.machine.icount, patience.slowness(), self.machine.before))
+            tests, self.machine.icount, patience.slowness(), self.machine.before,
+            bool(self.counters)))
 
     def _check_log(self, log):
         text = log.read_text(errors="replace")
@@ -207,13 +234,16 @@ class _Progress:
     def _collect(self, test):
         stem = self.out / file_id(test.name)
         try:
-            code, begin, end = stem.with_name(stem.name + ".rc").read_text().split()
+            status, *counts = stem.with_name(stem.name + ".rc").read_text().splitlines()
+            code, begin, end = status.split()
         except (FileNotFoundError, ValueError):
             return False
         output = stem.with_name(stem.name + ".log")
         text = output.read_text(errors="replace") if output.exists() else ""
-        self.on_result(test, self.outcome(
-            int(code), text, float(end) - float(begin), test.timeout))
+        outcome = self.outcome(
+            int(code), text, float(end) - float(begin), test.timeout)
+        outcome.events = events.parse_counts(counts)
+        self.on_result(test, outcome)
         return True
 
     def stuck(self, seconds):

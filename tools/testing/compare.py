@@ -27,6 +27,7 @@ class Outcome:
     output: str = ""
     site: str = ""                    # file:line of a failed assertion
     why: str = ""
+    events: dict = None               # {counter: hits}, where they are counted
 
     def summary(self):
         text = self.status

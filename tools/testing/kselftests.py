@@ -7,6 +7,7 @@ import time
 
 import builds
 import compare
+import events
 import plan as plans
 from batch import Batch
 from jobs import Job
@@ -59,6 +60,7 @@ class MachineRun:
         self.outcomes = {}              # test name -> {kernel: outcome}
         self.faults = {k: [] for k in KERNELS}
         self.verdicts = {}
+        self.events = events.load()
         self._lock = threading.Lock()
 
     def tests(self):
@@ -94,6 +96,7 @@ class MachineRun:
         self._pair(tests, "first", settle=True)
         self._rerun(tests)
         self._kernel_logs(time.monotonic() - started)
+        self._stale_events(tests)
         self._sanity(tests)
 
     def _prerequisites(self):
@@ -107,6 +110,8 @@ class MachineRun:
         """Why there is nothing to run, or None."""
         if not self.context.built_selftests():
             return f"no selftests in {self.binaries}: run make selftests"
+        if self.machine.count_events and not (self.binaries / events.TOOL).is_file():
+            return f"no {self.binaries / events.TOOL}: run make selftests"
         return None
 
     def _pair(self, tests, round_name, settle):
@@ -122,7 +127,8 @@ class MachineRun:
         def work(kernel):
             batch = self.batch(self.context, self.machine, kernel,
                                self.folder / round_name / kernel,
-                               lambda t, o: collect(kernel, t, o))
+                               lambda t, o: collect(kernel, t, o),
+                               counters=self.counters())
             try:
                 batch.run(self._run_on(kernel, tests, collect), self.binaries)
             except InterruptedError:
@@ -144,6 +150,9 @@ class MachineRun:
                 run.append(test)
         return run
 
+    def counters(self):
+        return self.events.counters() if self.machine.count_events else ""
+
     def _in_parallel(self, work):
         if self.context.capacity < 2:
             for kernel in KERNELS:
@@ -164,13 +173,24 @@ class MachineRun:
             test.compare_output)
 
     def _judge(self, test, pair, settle):
-        verdict = self.judge(test, pair)
+        verdict = self._judge_events(test, pair, self.judge(test, pair))
         self.verdicts[test.name] = verdict
         if settle and not verdict.differs:
             self.report(test, pair, verdict)
         elif settle:
             self.context.report.say(f"differs {self.prefix}/{test.name}: "
                                     f"{verdict.note}; will run again")
+
+    def _judge_events(self, test, pair, verdict):
+        """Of tests that came to the same end: then they did the same."""
+        counted = (self.machine.count_events and verdict.status in ("pass", "skip")
+                   and pair["c"].status in ("pass", "skip", "fail")
+                   and not self.plan.allowance(test.name, self.machine.name))
+        if not counted:
+            return verdict
+        note = self.events.note(self.machine.name, test.name,
+                                pair["c"].events, pair["rust"].events)
+        return compare.Verdict("fail", note, True) if note else verdict
 
     def report(self, test, pair, verdict, note=""):
         seconds = max(pair["c"].seconds, pair["rust"].seconds)
@@ -217,6 +237,18 @@ class MachineRun:
             self.context.report.add(f"{self.prefix}/kernel-log/{kernel}",
                                     "fail" if faults else "pass", seconds, note,
                                     rerun=rerun, always=True)
+
+    def _stale_events(self, tests):
+        """Entries of events.toml that nothing needs any more."""
+        if not self.machine.count_events or self.context.children.stopping:
+            return
+        planned = self.plan.tests(self.machine, self.context.built_selftests(), False,
+                                  plans.own_tests())
+        stale = self.events.stale(self.machine.name, [t.name for t in tests],
+                                  [t.name for t in planned])
+        self.context.report.add(
+            f"{self.prefix}/events.toml", "fail" if stale else "pass", rerun=self.prefix,
+            note=f"not needed: {'; '.join(stale)}" if stale else "")
 
     def _sanity(self, tests):
         """All skipped or failing on both is not agreement but a broken machine."""

@@ -140,9 +140,9 @@ class MachineRun(kselftests.MachineRun):
         self.binaries = context.build / SUITE
         self.chosen = chosen
 
-    def batch(self, *args):
+    def batch(self, *args, **kwargs):
         boots = Measurement if self.chosen == [BENCHMARK] else Boots
-        return boots(*args, outcome=outcome)
+        return boots(*args, outcome=outcome, **kwargs)
 
     def tests(self):
         names = selected(self.context, self.prefix) if self.chosen is None else self.chosen

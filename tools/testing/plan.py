@@ -24,9 +24,11 @@ class Machine:
     scale: float = 1.0          # of each test's time limit
     host_scale: float = 1.0     # host seconds for one second of the machine's
     only: list = None           # patterns; None: all tests
+    slow: bool = True           # also the tests that are nowhere fast
     hugepages: int = 0
     append: str = ""            # to the kernel's command line
     before: str = ""            # commands in the machine, before the first test
+    count_events: bool = False  # hold the trace events against C's (events.py)
     # Kernels to take instead of c and rust, as {"rust": "debug"}.
     kernels: dict = field(default_factory=dict)
 
@@ -77,12 +79,15 @@ class Plan:
         if machine.name not in rule.get("only_on", [machine.name]):
             return False
         where = rule.get("fast", True)
+        if where is False and not machine.slow:
+            return False
         if not fast or where is True:
             return True
         return isinstance(where, list) and machine.name in where
 
     def _test(self, rule, machine, binary_is_own):
-        args = rule.get("args_on", {}).get(machine.name, rule.get("args", ""))
+        args = next((a for m, a in rule.get("args_on", {}).items()
+                     if _any(machine.name, [m])), rule.get("args", ""))
         return Test(rule["name"], rule["binary"], shlex.split(args),
                     rule.get("timeout", self.timeout) * machine.scale,
                     binary_is_own, rule.get("compare_output", False))
@@ -113,9 +118,10 @@ def _check_rule(rule, seen, machines):
     if unknown:
         raise PlanError(f"test {name}: unknown key {sorted(unknown)[0]!r}")
     fast = rule.get("fast", True)
-    named = {*rule.get("not_on", ()), *rule.get("only_on", ()), *rule.get("args_on", {})}
+    named = {*rule.get("not_on", ()), *rule.get("only_on", ())}
     named |= set(fast) if isinstance(fast, list) else set()
     strange = named - machines
+    strange |= {p for p in rule.get("args_on", {}) if not fnmatch.filter(machines, p)}
     if strange:
         raise PlanError(f"test {name}: no machine {sorted(strange)[0]!r}")
 

@@ -8,6 +8,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import events
 import kselftests
 import plan as plans
 from context import Context
@@ -29,11 +30,13 @@ echo $((boots + 1)) >"$STATE/boots"
 grep '^run ' run.sh | while read -r word id limit program args; do
 	echo "[    1.000000] kvm-test: begin $id"
 	echo 1 >"out/$id.begin"
+	export COUNTS=out/$id.counts; : >$COUNTS
 	./bin/"$program" $args >"out/$id.log" 2>"out/err"
 	code=$?
 	cat "out/err"
 	[ $code != 99 ] || { echo "run-machine: Kernel panic - not syncing"; exit 125; }
-	echo "$code 1.0 2.5" >"out/$id.rc"
+	{ echo "$code 1.0 2.5"; cat $COUNTS; } >"out/$id.tmp"
+	mv "out/$id.tmp" "out/$id.rc"
 	echo "[    2.000000] kvm-test: end $id $code"
 done
 """
@@ -43,6 +46,10 @@ timeout = 60
 [[machine]]
 name = "vhe"
 fast = true
+[[machine]]
+name = "counting"
+base = "vhe"
+count_events = true
 [[allowed]]
 test = "loud"
 c = "fail"
@@ -84,7 +91,7 @@ class TestRun(unittest.TestCase):
         path.write_text(text)
         path.chmod(0o755)
 
-    def run_tests(self, **scripts):
+    def run_tests(self, machine="vhe", **scripts):
         for name, body in scripts.items():
             self.write(self.build / "selftests" / name, "#!/bin/sh\n" + body + "\n")
         (self.build / "selftests.list").write_text("\n".join(scripts))
@@ -92,10 +99,10 @@ class TestRun(unittest.TestCase):
         plans.own_tests = lambda: set()
         try:
             kselftests.MachineRun(self.context, self.plan,
-                                  self.plan.machine("vhe")).run()
+                                  self.plan.machine(machine)).run()
         finally:
             plans.own_tests = own
-        return {r.name.removeprefix("selftests/vhe/"): r
+        return {r.name.removeprefix(f"selftests/{machine}/"): r
                 for r in self.context.report.results}
 
     def statuses(self, **scripts):
@@ -172,6 +179,49 @@ class TestRun(unittest.TestCase):
         self.context.report.selection = Selection(["selftests/vhe/a"])
         results = self.run_tests(a="exit 0", b="exit 0")
         self.assertEqual(set(results), {"a", "kernel-log/c", "kernel-log/rust"})
+
+    def count(self, **scripts):
+        """Results where the scripts name the counts that they leave."""
+        self.write(self.build / "selftests" / events.TOOL, "")
+        return self.run_tests("counting", **{
+            name: f'for i in {counts}; do echo "$i" | tr = " "; done >$COUNTS'
+            for name, counts in scripts.items()})
+
+    def test_events_are_equal(self):
+        results = self.count(a="kvm_hvc_arm64=3", b="kvm_hvc_arm64=0")
+        self.assertEqual([results[n].status for n in "ab"], ["pass", "pass"])
+
+    def test_events_differ(self):
+        results = self.count(a="kvm_hvc_arm64=$((${#KERNEL} < 4))")
+        self.assertEqual(results["a"].status, "fail")
+        self.assertIn("kvm_hvc_arm64: C 1, Rust 0", results["a"].note)
+        self.assertIn("3 times of 3", results["a"].note)
+
+    def test_events_differ_once(self):
+        results = self.count(a="kvm_hvc_arm64=$((${#KERNEL} < 4 && BOOT < 1))")
+        self.assertEqual(results["a"].status, "pass")
+        self.assertIn("unstable", results["a"].note)
+
+    def test_events_were_not_counted(self):
+        self.write(self.build / "selftests" / events.TOOL, "")
+        results = self.run_tests("counting", a="exit 0")
+        self.assertEqual(results["a"].status, "fail")
+        self.assertIn("no counts of events on", results["a"].note)
+
+    def test_nothing_counts_events(self):
+        results = self.run_tests("counting", a="exit 0")
+        self.assertIn("make selftests", results["selftests/counting"].note)
+
+    def test_entry_for_events_that_is_not_needed(self):
+        loaded = events.load
+        events.load = lambda: events.Events({}, [], [], [events.Exempt(
+            "varies", ["a"], ["kvm_*"], "noise", ["counting"])])
+        self.addCleanup(setattr, events, "load", loaded)
+        self.assertEqual(self.count(a="kvm_entry=1")["events.toml"].status, "pass")
+        self.context.report.results.clear()
+        results = self.count(a="kvm_entry=0")
+        self.assertEqual(results["events.toml"].status, "fail")
+        self.assertIn("noise", results["events.toml"].note)
 
     def test_everything_fails_alike(self):
         self.run_tests(a="exit 1", b="exit 4")

@@ -67,6 +67,18 @@ class TestPlan(unittest.TestCase):
         self.assertEqual(self.names("nested", False), ["timer", "timer.far", "lonely"])
         self.assertNotIn("lonely", self.names("vhe", False))
 
+    def test_no_slow_tests(self):
+        limited = self.load(TEXT.replace('name = "vhe"\n', 'name = "vhe"\nslow = false\n', 1))
+        self.assertEqual([t.name for t in limited.tests(limited.machine("vhe"), ("slow",), False)],
+                         ["timer", "timer.far"])
+
+    def test_arguments_by_pattern(self):
+        changed = self.load(TEXT.replace('{ steady = "" }', '{ "st*y" = "-x" }'))
+        first = {m: changed.tests(changed.machine(m), (), True)[0].args for m in ("vhe", "steady")}
+        self.assertEqual(first, {"vhe": ["-n", "2", "-e", "3 4"], "steady": ["-x"]})
+        with self.assertRaises(plan.PlanError):
+            self.load(TEXT.replace('{ steady = "" }', '{ "x*" = "" }'))
+
     def test_unlisted_tests_run_everywhere(self):
         self.assertEqual(self.names("vhe", True, ("new", "timer")), ["timer", "new"])
 
