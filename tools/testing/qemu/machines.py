@@ -65,7 +65,8 @@ def erratum(name, midr, what, *expect):
     """A machine whose CPUs say that they are others, so that the kernel works around errata that they don't have:
     each of `expect` is one."""
     return Machine(name, f"{MAX},midr={midr:#010x}",
-                   (VHE, *(f"CPU features: detected: {re.escape(e)}" for e in expect)), what=f"VHE, {what}")
+                   (VHE, *("CPU features: detected: " + e.replace("(", r"\(").replace(")", r"\)")
+                           for e in expect)), what=f"VHE, {what}")
 
 
 _ALL = (
