@@ -10,6 +10,7 @@ mod limits;
 mod lines;
 mod operations;
 mod profile;
+mod registers;
 mod results;
 mod run;
 mod site;
@@ -48,6 +49,8 @@ enum Command {
     BuildTime(build_time::Args),
     /// Say where one operation's instructions go, on both kernels
     Profile(profile::Args),
+    /// Compare the order in which system registers are accessed
+    Registers(registers::Args),
 }
 
 fn run() -> Result<u8> {
@@ -62,6 +65,7 @@ fn run() -> Result<u8> {
         Command::Gate(args) => gate::main(args),
         Command::BuildTime(args) => build_time::main(args),
         Command::Profile(args) => profile::main(args),
+        Command::Registers(args) => registers::main(args),
     }
 }
 

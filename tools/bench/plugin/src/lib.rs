@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! QEMU plugin that counts, per instruction, what runs between two marks.
+//! QEMU plugin that counts, per instruction, what runs between two marks, or writes down
+//! what of it accesses system registers.
 //!
-//! `-plugin FILE,out=COUNTS`. The file is written at exit; its format is described
-//! where it is read, in `tools/bench/src/profile/counts.rs`.
+//! `-plugin FILE,out=COUNTS` or `-plugin FILE,record=RECORD,anchors=ADDRESS:ADDRESS...`.
+//! The files are written at exit; their formats are described where they are read, in
+//! `tools/bench/src/profile/counts.rs` and `tools/bench/src/registers/record.rs`.
 //!
 //! Until the first start mark only marks are looked for, so that booting takes no
 //! longer than without. Then all translated code is thrown away, and translated
@@ -12,6 +14,7 @@
 //! uses of the same constant, in the guest's own code, on every CPU but the first.
 
 mod counts;
+mod record;
 
 use counts::{Counts, Key};
 use qemu_plugin::{
@@ -78,6 +81,9 @@ fn level() -> u8 {
 }
 
 fn save() {
+    if record::wanted() {
+        return record::save();
+    }
     let mut counts = counts();
     counts.stray += u64::from(RUNNING.load(Relaxed));
     let Some(path) = OUT.get() else { return };
@@ -94,6 +100,7 @@ fn register_phase(id: PluginId, look: extern "C" fn(PluginId, *mut qemu_plugin_t
 
 extern "C" fn vcpu_init(_: PluginId, _: VCPUIndex) {
     let registers = qemu_plugin_get_registers().unwrap_or_default();
+    record::find_registers(&registers);
     if let Some(cpsr) = registers.into_iter().find(|r| r.name == "cpsr") {
         PSTATE.get_or_init(|| cpsr);
     }
@@ -116,7 +123,12 @@ extern "C" fn watch(id: PluginId, tb: *mut qemu_plugin_tb) {
 
 /// All translated code and all callbacks are gone.
 extern "C" fn was_reset(id: PluginId) {
-    if let Err(error) = register_phase(id, count) {
+    let look = if record::wanted() {
+        record::look
+    } else {
+        count
+    };
+    if let Err(error) = register_phase(id, look) {
         give_up(&error.to_string());
     }
 }
@@ -168,11 +180,16 @@ impl Register for Profiler {
                 info.target_name
             ));
         }
-        match args.raw.as_slice() {
-            [arg] if arg.len() > 4 && arg.starts_with("out=") => {
-                OUT.get_or_init(|| PathBuf::from(&arg[4..]));
+        let arguments: Vec<_> = args.raw.iter().filter_map(|a| a.split_once('=')).collect();
+        match arguments[..] {
+            [("out", file)] => {
+                OUT.get_or_init(|| PathBuf::from(file));
             }
-            _ => give_up(&format!("wants out=FILE, not '{}'", args.raw.join(","))),
+            [("record", file), ("anchors", list)] => record::set_up(file, list),
+            _ => give_up(&format!(
+                "wants out=FILE or record=FILE,anchors=LIST, not '{}'",
+                args.raw.join(",")
+            )),
         }
         qemu_plugin_register_vcpu_init_cb(id, Some(vcpu_init))?;
         register_phase(id, watch)

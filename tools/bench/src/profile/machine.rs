@@ -53,82 +53,137 @@ pub fn check_qemu(site: &Site) -> Result<()> {
     Ok(())
 }
 
-fn script(operation: &Operation) -> String {
-    let Operation { program, name, .. } = operation;
+/// Runs a program in the machine.
+pub fn script(program: &str, arguments: &str) -> String {
     // From memory: the share is slow, and the clock goes on while it answers.
     format!(
         "# Generated.\n\
          dir=$(mktemp -d) && cp {program} \"$dir/\" || exit 1\n\
-         \"$dir/{program}\" -o {name} -r 1 -m >\"$dir/out\" 2>&1 </dev/null\n\
+         \"$dir/{program}\" {arguments} >\"$dir/out\" 2>&1 </dev/null\n\
          status=$?\n\
          cp \"$dir/out\" out\n\
          exit $status\n"
     )
 }
 
+/// One boot, with the plugin, that runs a script.
+pub struct Job<'a> {
+    pub site: &'a Site,
+    pub machine: &'a str,
+    pub kernel: &'a str,
+    /// Whose script it is, and whose log.
+    pub tool: &'a str,
+    pub name: &'a str,
+    pub program: &'a str,
+    pub script: &'a str,
+    /// The plugin's argument that takes the name of the file it writes, and the others.
+    pub file: &'a str,
+    pub more: &'a str,
+}
+
+pub struct Done {
+    pub status: std::process::ExitStatus,
+    pub stderr: Vec<u8>,
+    pub output: String,
+    /// What the plugin wrote, if it did.
+    pub written: Option<String>,
+    pub log: PathBuf,
+}
+
+impl Job<'_> {
+    pub fn run(&self) -> Result<Done> {
+        let Self { site, tool, .. } = self;
+        fs::create_dir_all(site.results())
+            .with_context(|| format!("cannot write to {}", site.results().display()))?;
+        let folder = tempfile::Builder::new()
+            .prefix(&format!("{tool}."))
+            .tempdir_in(site.results())?;
+        let share = folder.path();
+        fs::copy(site.program(self.program), share.join(self.program))?;
+        let script = format!("{tool}.sh");
+        fs::write(share.join(&script), self.script)?;
+        let file = share.join("written");
+        let log = site.build.join(format!(
+            "logs/{tool}/{}/{}-{}.log",
+            self.machine, self.name, self.kernel
+        ));
+        let mut command = Command::new(site.run_machine());
+        command
+            .args(["--machine", self.machine])
+            .args(["--icount", "--quiet", "--check-log"])
+            .args(["--run", &script, "--timeout", TIMEOUT])
+            .arg("--plugin")
+            .arg(format!(
+                "{},{}={}{}",
+                plugin()?.display(),
+                self.file,
+                file.display(),
+                self.more
+            ))
+            .arg("--share")
+            .arg(share)
+            .arg("--image")
+            .arg(site.image(self.kernel))
+            .arg("--log")
+            .arg(&log)
+            .env("BUILD", &site.build)
+            .stdin(Stdio::null());
+        let done = command
+            .output()
+            .with_context(|| format!("cannot run {}", site.run_machine().display()))?;
+        Ok(Done {
+            status: done.status,
+            stderr: done.stderr,
+            output: fs::read_to_string(share.join("out")).unwrap_or_default(),
+            written: fs::read_to_string(file).ok(),
+            log,
+        })
+    }
+}
+
+impl Done {
+    /// Why it failed, by whoever said something last.
+    pub fn reason(&self, program: &str) -> String {
+        let text = String::from_utf8_lossy(&self.stderr);
+        if let Some(last) = text.lines().last() {
+            return last.trim_start_matches("run-machine: ").to_string();
+        }
+        let last = self.output.lines().last().unwrap_or("it says nothing");
+        format!("{program} failed: {last}")
+    }
+}
+
 pub fn run(site: &Site, machine: &str, kernel: &str, operation: &Operation) -> Result<Ran> {
-    fs::create_dir_all(site.results())
-        .with_context(|| format!("cannot write to {}", site.results().display()))?;
-    let folder = tempfile::Builder::new()
-        .prefix("profile.")
-        .tempdir_in(site.results())?;
-    let share = folder.path();
-    fs::copy(
-        site.program(&operation.program),
-        share.join(&operation.program),
-    )?;
-    fs::write(share.join("profile.sh"), script(operation))?;
-    let counts = share.join("counts");
-    let log = site.build.join(format!(
-        "logs/profile/{machine}/{}-{kernel}.log",
-        operation.name
-    ));
-    let done = Command::new(site.run_machine())
-        .args(["--machine", machine, "--icount", "--quiet", "--check-log"])
-        .args(["--run", "profile.sh", "--timeout", TIMEOUT])
-        .arg("--plugin")
-        .arg(format!("{},out={}", plugin()?.display(), counts.display()))
-        .arg("--share")
-        .arg(share)
-        .arg("--image")
-        .arg(site.image(kernel))
-        .arg("--log")
-        .arg(&log)
-        .env("BUILD", &site.build)
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run {}", site.run_machine().display()))?;
-    let output = fs::read_to_string(share.join("out")).unwrap_or_default();
-    let said = repetition(&output, &operation.name);
+    let Operation { name, program, .. } = operation;
+    let done = Job {
+        site,
+        machine,
+        kernel,
+        tool: "profile",
+        name,
+        program,
+        script: &script(program, &format!("-o {name} -r 1 -m")),
+        file: "out",
+        more: "",
+    }
+    .run()?;
+    let said = repetition(&done.output, name);
     if !done.status.success() && !matches!(said, Ok(Said::Skip(_))) {
-        bail!(
-            "{}; see {}",
-            reason(&done.stderr, &output, operation),
-            log.display()
-        );
+        bail!("{}; see {}", done.reason(program), done.log.display());
     }
     match said? {
-        Said::Skip(why) => bail!("the machine {machine} can't do {}: {why}", operation.name),
+        Said::Skip(why) => bail!("the machine {machine} can't do {name}: {why}"),
         Said::Rep(rep) => Ok(Ran {
             rep,
-            counts: read(&counts, &log)?,
+            counts: read(done.written.as_deref(), &done.log)?,
         }),
     }
 }
 
-fn reason(stderr: &[u8], output: &str, operation: &Operation) -> String {
-    let text = String::from_utf8_lossy(stderr);
-    if let Some(last) = text.lines().last() {
-        return last.trim_start_matches("run-machine: ").to_string();
-    }
-    let last = output.lines().last().unwrap_or("it says nothing");
-    format!("{} failed: {last}", operation.program)
-}
-
-fn read(path: &Path, log: &Path) -> Result<Counts> {
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("the plugin left no counts; see {}", log.display()))?;
-    let counts = Counts::parse(&text)?;
+fn read(written: Option<&str>, log: &Path) -> Result<Counts> {
+    let text =
+        written.with_context(|| format!("the plugin left no counts; see {}", log.display()))?;
+    let counts = Counts::parse(text)?;
     if counts.regions == 0 || counts.instructions() == 0 {
         bail!("the program executed no pair of marks: make selftests");
     }
@@ -177,11 +232,9 @@ mod tests {
 
     #[test]
     fn counts_without_marks() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("counts");
-        let error = |p: &Path| format!("{:#}", read(p, Path::new("LOG")).unwrap_err());
-        assert!(error(&path).contains("see LOG"));
-        fs::write(&path, "kvm-bench-counts 1\nregions 0\nstray 0\nend\n").unwrap();
-        assert!(error(&path).contains("marks"));
+        let error = |t| format!("{:#}", read(t, Path::new("LOG")).unwrap_err());
+        assert!(error(None).contains("see LOG"));
+        let empty = "kvm-bench-counts 1\nregions 0\nstray 0\nend\n";
+        assert!(error(Some(empty)).contains("marks"));
     }
 }

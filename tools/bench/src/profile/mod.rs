@@ -6,12 +6,12 @@
 
 mod compare;
 mod counts;
-mod machine;
+pub mod machine;
 mod objects;
-mod opcode;
+pub mod opcode;
 mod report;
-mod symbols;
-mod sysregs;
+pub mod symbols;
+pub mod sysregs;
 mod tally;
 
 use crate::operations::{Catalogue, Operation};

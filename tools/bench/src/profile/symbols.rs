@@ -3,6 +3,7 @@
 
 use anyhow::{bail, Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
+use std::collections::HashMap;
 use std::ops::Range;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +41,7 @@ impl Table {
         self.0.iter()
     }
 
-    fn address(&self, raw: &str) -> Option<u64> {
+    pub fn address(&self, raw: &str) -> Option<u64> {
         self.0.iter().find(|s| s.raw == raw).map(|s| s.address)
     }
 }
@@ -149,6 +150,25 @@ impl Kernel {
             text,
             image,
         })
+    }
+
+    /// Distance of QEMU's memory from the kernel's own addresses, from code that runs at these,
+    /// given as its two addresses and its weight. The Image is in one piece in both, so that one
+    /// distance is right for all of it.
+    pub fn distance(&self, code: impl Iterator<Item = (u64, u64, u64)>) -> Result<u64> {
+        let mut votes: HashMap<u64, u64> = HashMap::new();
+        for (vaddr, haddr, weight) in code {
+            if self.is_text(vaddr) && haddr != 0 {
+                *votes.entry(haddr.wrapping_sub(vaddr)).or_default() += weight;
+            }
+        }
+        match votes
+            .into_iter()
+            .max_by_key(|(distance, count)| (*count, *distance))
+        {
+            Some((distance, _)) => Ok(distance),
+            None => bail!("no instruction ran at an address of System.map; is it of this kernel?"),
+        }
     }
 
     pub fn is_text(&self, address: u64) -> bool {

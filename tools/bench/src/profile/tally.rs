@@ -5,7 +5,7 @@ use super::counts::{Counts, Insn};
 use super::opcode::{decode, Kind, Register};
 use super::symbols::{Kernel, Program};
 use super::sysregs::Names;
-use anyhow::{bail, Result};
+use anyhow::Result;
 use std::collections::{BTreeMap, HashMap};
 
 /// Distance of two exception vectors; a table has four groups of four.
@@ -65,31 +65,10 @@ fn add(sums: &mut Sums, name: impl Into<String>, count: u64) {
     *sums.entry(name.into()).or_default() += count;
 }
 
-/// Distance of QEMU's memory from the kernel's own addresses, from code that runs at these.
-/// The Image is in one piece in both, so that one distance is right for all of it.
-fn distance(counts: &Counts, kernel: &Kernel) -> Result<u64> {
-    let mut votes: HashMap<u64, u64> = HashMap::new();
-    for insn in counts
-        .insns
-        .iter()
-        .filter(|i| kernel.is_text(i.vaddr) && i.haddr != 0)
-    {
-        *votes
-            .entry(insn.haddr.wrapping_sub(insn.vaddr))
-            .or_default() += insn.count + 1;
-    }
-    match votes
-        .into_iter()
-        .max_by_key(|(distance, count)| (*count, *distance))
-    {
-        Some((distance, _)) => Ok(distance),
-        None => bail!("no instruction ran at an address of System.map; is it of this kernel?"),
-    }
-}
-
 impl Tally {
     pub fn new(counts: &Counts, naming: &Naming) -> Result<Self> {
-        let distance = distance(counts, naming.kernel)?;
+        let places = counts.insns.iter().map(|i| (i.vaddr, i.haddr, i.count + 1));
+        let distance = naming.kernel.distance(places)?;
         let mut tally = Self::default();
         for insn in counts.insns.iter().filter(|i| i.count > 0) {
             tally.insn(insn, naming, naming.place(insn, distance));
