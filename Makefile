@@ -28,6 +28,7 @@ V           ?=
 FORCE       ?=
 OPS         ?=
 OP          ?=
+KIND        ?=
 REPS        ?= 5
 RAISE       ?=
 
@@ -133,7 +134,7 @@ kvm-unit-tests: kut-names kut-build kernels userspace
 
 BENCH_TOOL := $(TOP)/tools/bench/bench
 
-.PHONY: bench bench-gate bench-gate-update bench-build profile bench-names profile-name
+.PHONY: bench bench-gate bench-gate-update bench-build profile registers bench-names profile-name
 # A slip of the pen shows before anything is built.
 bench-names: toolchain
 	@$(BENCH_TOOL) check --machine "$(BENCH_MACHINE)" --ops "$(OPS)"
@@ -156,6 +157,9 @@ profile-name: toolchain
 
 profile: profile-name kernels selftests userspace
 	@$(BENCH_TOOL) profile --op "$(OP)" --machine "$(MACHINE)"
+
+registers: kernels selftests userspace
+	@$(BENCH) registers --kind "$(KIND)" --machine "$(MACHINE)"
 
 # --- a tree of your own -------------------------------------------------------
 

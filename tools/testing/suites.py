@@ -114,6 +114,21 @@ def bench(context):
                                "--machine", ",".join(machines)], 1800)
 
 
+# -- registers: the order of accesses, for which emulation has no eye ---------------
+
+def registers(context, machine):
+    run_tap(context, f"registers/{machine}",
+            [context.repo / BENCH / "bench", "registers", "--tap", "--machine", machine], 1800)
+
+
+def register_machines(context):
+    """Those that registers.toml speaks of; the fast ones, unless all or others are wanted."""
+    known = tomllib.loads((context.repo / BENCH / "registers.toml").read_text())["machines"]
+    named = {p.split("/")[1] for p in context.report.selection.patterns
+             if p.startswith("registers/")}
+    return [m for m, fast in known.items() if fast or context.all or m in named]
+
+
 # -- setup: the tools of this repository --------------------------------------
 
 def setup_tools(context):
@@ -239,6 +254,8 @@ def jobs(context):
              Job("host", host),
              Job("bench-tool", bench_tool)]
     wants = context.report.selection.may_match
+    table += [Job(f"registers/{m}", lambda ctx, m=m: registers(ctx, m), 2)
+              for m in register_machines(context)]
     kunits = [Job(f"kunit/{m}", lambda ctx, m=m: kunit(ctx, m)) for m in KUNIT_MACHINES]
     kunits = [j for j in kunits if wants(j.name)]
     if kunits:

@@ -38,6 +38,24 @@ class Suite(unittest.TestCase):
         return path
 
 
+class TestRegisters(Suite):
+    def machines(self, everything=False, only=()):
+        bench = self.root / suites.BENCH
+        bench.mkdir(parents=True, exist_ok=True)
+        (bench / "registers.toml").write_text("[machines]\nquick = true\nslow = false\n")
+        self.context.all = everything
+        self.context.report.selection = Selection(list(only))
+        return suites.register_machines(self.context)
+
+    def test_fast_ones(self):
+        self.assertEqual(self.machines(), ["quick"])
+        self.assertEqual(self.machines(only=["registers"]), ["quick"])
+
+    def test_others_if_wanted(self):
+        self.assertEqual(self.machines(everything=True), ["quick", "slow"])
+        self.assertEqual(self.machines(only=["registers/slow/user"]), ["quick", "slow"])
+
+
 class TestTapSuite(Suite):
     def run_script(self, text, timeout=20):
         suites.run_tap(self.context, "s", [self.script(text)], timeout)

@@ -20,20 +20,22 @@ pub(crate) struct CnthctlUpdate {
 
 /// Bits of `CNTHCTL_EL2`, VHE layout unless said.
 pub(crate) mod bits {
+    use crate::arm64::values::Cnthctl;
+
     /// EL0/EL1 may access the physical counter.
-    pub(crate) const EL1PCTEN: u64 = 1 << 10;
+    pub(crate) const EL1PCTEN: u64 = Cnthctl::EL1PCTEN.mask();
     /// EL0/EL1 may access the physical timer.
-    pub(crate) const EL1PTEN: u64 = 1 << 11;
+    pub(crate) const EL1PTEN: u64 = Cnthctl::EL1PTEN.mask();
     /// `CNTPOFF_EL2` is in effect.
-    pub(crate) const ECV: u64 = 1 << 12;
+    pub(crate) const ECV: u64 = Cnthctl::ECV.mask();
     /// EL0/EL1 accesses to the virtual timer trap.
-    pub(crate) const EL1TVT: u64 = 1 << 13;
+    pub(crate) const EL1TVT: u64 = Cnthctl::EL1TVT.mask();
     /// EL0/EL1 accesses to the virtual counter trap.
-    pub(crate) const EL1TVCT: u64 = 1 << 14;
+    pub(crate) const EL1TVCT: u64 = Cnthctl::EL1TVCT.mask();
     /// Accesses to the EL1 physical timer by its `_EL02` names trap under NV2.
-    pub(crate) const EL1NVPCT: u64 = 1 << 15;
+    pub(crate) const EL1NVPCT: u64 = Cnthctl::EL1NVPCT.mask();
     /// Accesses to the EL1 virtual timer by its `_EL02` names trap under NV2.
-    pub(crate) const EL1NVVCT: u64 = 1 << 16;
+    pub(crate) const EL1NVVCT: u64 = Cnthctl::EL1NVVCT.mask();
 
     /// Those that let an access pass.
     pub(super) const ENABLES: u64 = EL1PCTEN | EL1PTEN;
@@ -41,9 +43,9 @@ pub(crate) mod bits {
     pub(super) const ALL: u64 = ENABLES | EL1TVT | EL1TVCT | EL1NVPCT | EL1NVVCT;
 
     /// EL0/EL1 may access the physical counter, layout without VHE.
-    pub(crate) const NVHE_EL1PCTEN: u64 = 1 << 0;
+    pub(crate) const NVHE_EL1PCTEN: u64 = Cnthctl::EL0PCTEN.mask();
     /// Both enables, layout without VHE.
-    pub(super) const NVHE_ENABLES: u64 = NVHE_EL1PCTEN | 1 << 1;
+    pub(super) const NVHE_ENABLES: u64 = NVHE_EL1PCTEN | Cnthctl::EL0VCTEN.mask();
     /// How far the two above are from their places in the VHE layout.
     pub(crate) const VHE_SHIFT: u32 = 10;
 }
