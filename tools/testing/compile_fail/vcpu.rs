@@ -88,11 +88,17 @@ fn state(timer: HardwareTimer<'_>) -> State {
 
 //# what is constant set later
 //# error: E0599 no method named `init_background_timer` found
-fn set_up(vcpu: OwnVcpu<'_>, expired: crate::host::hrtimer::Callback<crate::bindings::arch_timer_cpu>) {
+fn set_up(
+    vcpu: OwnVcpu<'_>,
+    expired: &crate::host::hrtimer::Callback<crate::bindings::arch_timer_cpu>,
+) {
     vcpu.init_background_timer(expired);
 }
 //# instead
-fn set_up(vcpu: NewVcpu<'_>, expired: crate::host::hrtimer::Callback<crate::bindings::arch_timer_cpu>) {
+fn set_up(
+    vcpu: NewVcpu<'_>,
+    expired: &crate::host::hrtimer::Callback<crate::bindings::arch_timer_cpu>,
+) {
     vcpu.init_background_timer(expired);
 }
 
@@ -134,7 +140,9 @@ fn request(irq: HostIrq, handler: Handler) -> bool {
 
 //# a callback called safe that is not
 //# error: E0133 is unsafe and requires unsafe
-fn handler(raw: unsafe extern "C" fn(i32, *mut core::ffi::c_void) -> crate::bindings::irqreturn_t) -> Handler {
+fn handler(
+    raw: unsafe extern "C" fn(i32, *mut core::ffi::c_void) -> crate::bindings::irqreturn_t,
+) -> Handler {
     Handler::new(raw)
 }
 //# instead
@@ -149,7 +157,8 @@ fn configure(vm: Vm<'_>) {
 }
 //# instead
 fn configure(vcpu: OwnVcpu<'_>) {
-    vcpu.config().set_timer_ppi(TimerId::Vtimer, vcpu.vm().ppi(27));
+    vcpu.config()
+        .set_timer_ppi(TimerId::Vtimer, vcpu.vm().ppi(27));
 }
 
 //# another VM's guard

@@ -143,6 +143,7 @@ impl Kernels {
 
 /// Registers that the kernel has macros with a number for.
 const NOT_THERE: &[&str] = &[
+    "ICC_AP0R0_EL1",
     "ICC_AP0R1_EL1",
     "ICC_AP0R2_EL1",
     "ICC_AP0R3_EL1",
