@@ -99,13 +99,15 @@ impl<'a> HardwareSet<'a> {
 /// Reads a timer back into memory, and disables it.
 #[inline(always)]
 fn park<T: El0Timer>(mut timer: HardwareTimer<'_>) -> HardwareTimer<'_> {
+    let ctl = T::read_ctl();
+
     // As it was decided when the timer was programmed. The offset may have changed since.
     let cval = match timer.cval_home() {
         CvalHome::Register => Some(T::read_cval()),
         CvalHome::Memory { .. } => None,
     };
 
-    timer.save(T::read_ctl(), cval);
+    timer.save(ctl, cval);
     T::write_ctl(TimerCtl::OFF.into_raw());
     timer
 }
