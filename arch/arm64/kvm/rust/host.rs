@@ -5,6 +5,20 @@
 //! Together with the thunks this is the only place for raw pointers and `unsafe`. Each wrapper
 //! states what it relies on; what it offers is safe. Nothing here decides what KVM does.
 
+/// The stronger type turns into the weaker, which it has in a field.
+macro_rules! deref {
+    ($($strong:ident.$field:tt => $weak:ident;)*) => {$(
+        impl<'a> core::ops::Deref for $strong<'a> {
+            type Target = $weak<'a>;
+
+            #[inline(always)]
+            fn deref(&self) -> &Self::Target {
+                &self.$field
+            }
+        }
+    )*};
+}
+
 pub(crate) mod arch_timer;
 pub(crate) mod context;
 pub(crate) mod cpu_context;

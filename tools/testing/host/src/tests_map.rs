@@ -66,7 +66,6 @@ fn emulated_timers_sit_in_the_place_of_their_kind() {
 #[test]
 fn is_emulated_says_what_the_list_says() {
     for map in MAPS {
-
         for timer in TimerId::ALL {
             let listed = map.all_emulated().any(|id| id == timer);
             assert_eq!(map.is_emulated(timer), listed, "{map:?} {timer:?}");

@@ -139,11 +139,15 @@ impl<'a> Timer<'a> {
         }
     }
 
-    /// The VM's offset that applies to this timer, if any.
+    /// The offset of its counter: the VM's that applies to it, and for a nested guest its
+    /// hypervisor's on top. In ticks, modulo 2^64.
     #[inline(always)]
-    pub(crate) fn vm_offset(self) -> Option<OffsetCell<'a>> {
+    pub(crate) fn offset_in_ticks(self) -> u64 {
         // SAFETY: See above; null, or a cell of the timer's own VM.
-        unsafe { OffsetCell::from_raw((*self.as_ptr()).offset.vm_offset) }
+        let vm = unsafe { OffsetCell::from_raw((*self.as_ptr()).offset.vm_offset) };
+        let read = |cell: Option<OffsetCell<'_>>| cell.map_or(0, |cell| cell.read());
+
+        read(vm).wrapping_add(read(self.vcpu_offset()))
     }
 
     /// The guest hypervisor's offset that applies to this timer, if any.
@@ -446,24 +450,10 @@ impl<'a> HardwareTimer<'a> {
     }
 }
 
-/// The stronger turns into the weaker.
-macro_rules! deref {
-    ($($strong:ident => $weak:ident;)*) => {$(
-        impl<'a> Deref for $strong<'a> {
-            type Target = $weak<'a>;
-
-            #[inline(always)]
-            fn deref(&self) -> &Self::Target {
-                &self.0
-            }
-        }
-    )*};
-}
-
 deref! {
-    MemoryTimer => Timer;
-    HardwareTimer => Timer;
-    Glimpse => Place;
+    MemoryTimer.0 => Timer;
+    HardwareTimer.0 => Timer;
+    Glimpse.0 => Place;
 }
 
 impl<'a> Deref for Place<'a> {

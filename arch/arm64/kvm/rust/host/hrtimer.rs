@@ -21,14 +21,6 @@ pub(crate) struct Callback<Owner> {
 
 type RawCallback = unsafe extern "C" fn(*mut bindings::hrtimer) -> bindings::hrtimer_restart;
 
-impl<Owner> Clone for Callback<Owner> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<Owner> Copy for Callback<Owner> {}
-
 impl<Owner> Callback<Owner> {
     /// Takes the caller's word for it.
     ///
@@ -49,7 +41,7 @@ impl<Owner> Callback<Owner> {
     ///
     /// `timer` must be part of an `Owner`, which is otherwise set up before the hrtimer is started;
     /// nobody may use it yet.
-    pub(super) unsafe fn set_up(self, timer: *mut bindings::hrtimer) {
+    pub(super) unsafe fn set_up(&self, timer: *mut bindings::hrtimer) {
         // SAFETY: By the safety requirements. CAST: small constants with C's types.
         unsafe {
             bindings::hrtimer_setup(

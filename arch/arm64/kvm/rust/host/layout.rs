@@ -60,26 +60,21 @@ assert_layout! {
     kvm_device_attr as DEVICE_ATTR: addr;
 }
 
-/// Our number of a timer is C's.
-const fn is_number_of(id: TimerId, raw: bindings::kvm_arch_timers) -> bool {
-    // CAST: a small number.
-    id as bindings::kvm_arch_timers == raw
-}
+/// Our numbers of the timers are C's.
+const TIMERS: [bindings::kvm_arch_timers; 4] = [
+    bindings::kvm_arch_timers_TIMER_PTIMER,
+    bindings::kvm_arch_timers_TIMER_VTIMER,
+    bindings::kvm_arch_timers_TIMER_HVTIMER,
+    bindings::kvm_arch_timers_TIMER_HPTIMER,
+];
 
-static_assert!(is_number_of(
-    TimerId::Ptimer,
-    bindings::kvm_arch_timers_TIMER_PTIMER
-));
-static_assert!(is_number_of(
-    TimerId::Vtimer,
-    bindings::kvm_arch_timers_TIMER_VTIMER
-));
-static_assert!(is_number_of(
-    TimerId::Hvtimer,
-    bindings::kvm_arch_timers_TIMER_HVTIMER
-));
-static_assert!(is_number_of(
-    TimerId::Hptimer,
-    bindings::kvm_arch_timers_TIMER_HPTIMER
-));
-static_assert!(TimerId::ALL.len() == bindings::kvm_arch_timers_NR_KVM_TIMERS as usize);
+const _: () = {
+    let mut i = 0;
+
+    while i < TimerId::ALL.len() {
+        // CAST: a small number.
+        assert!(TIMERS[i] as usize == TimerId::ALL[i].index());
+        i += 1;
+    }
+    assert!(i == bindings::kvm_arch_timers_NR_KVM_TIMERS as usize);
+};

@@ -3,59 +3,22 @@
 //! What policy needs of this layer, so that its files need not list it.
 
 pub(crate) use super::{
-    arch_timer::{
-        CvalHome,
-        HardwareTimer,
-        MemoryTimer,
-        OffsetSource,
-        Place,
-        State,
-        Timer, //
-    },
-    context::{
-        with_irqs_off,
-        IrqOff,
-        OnCpu,
-        PreemptOff, //
-    },
-    hrtimer::{
-        Callback,
-        ExpiredTimer,
-        Instant,
-        Restart,
-        SoftTimer, //
-    },
+    arch_timer::*,
+    context::*,
+    hrtimer::*,
     irq::{
         self,
-        Handler,
-        HostIrq, //
+        *, //
     },
     log,
-    static_key::has_broken_cntvoff,
-    sys_reg::SysReg,
-    timecounter::{
-        KvmInfo,
-        PhysicalCounter, //
-    },
-    timer_id::{
-        Bank,
-        TimerId, //
-    },
-    timer_irq_domain::TimerIrqDomain,
+    static_key::*,
+    sys_reg::*,
+    timecounter::*,
+    timer_id::*,
+    timer_irq_domain::*,
     tracepoint,
-    uaccess::UserNumber,
-    vcpu::{
-        LoadedVcpu,
-        NewVcpu,
-        OwnVcpu,
-        Vcpu, //
-    },
-    vgic::{
-        HostGic,
-        IrqOps, //
-    },
-    vm::{
-        NewVm,
-        Vm, //
-    },
+    uaccess::*,
+    vcpu::*,
+    vgic::*,
+    vm::*, //
 };

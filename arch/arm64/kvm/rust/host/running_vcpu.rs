@@ -4,7 +4,6 @@
 
 use super::vcpu::LoadedVcpu;
 use crate::arm64::evidence::Masked;
-use core::ops::Deref;
 
 /// The vCPU that is loaded on this CPU of a VHE host, between host and guest: evidence of masked
 /// exceptions, too.
@@ -19,13 +18,8 @@ pub(crate) struct RunningVcpu<'a> {
     masked: Masked<'a>,
 }
 
-impl<'a> Deref for RunningVcpu<'a> {
-    type Target = LoadedVcpu<'a>;
-
-    #[inline(always)]
-    fn deref(&self) -> &Self::Target {
-        &self.loaded
-    }
+deref! {
+    RunningVcpu.loaded => LoadedVcpu;
 }
 
 #[allow(dead_code, reason = "the world switch goes over to it")]

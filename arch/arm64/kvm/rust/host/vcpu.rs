@@ -43,7 +43,6 @@ use crate::arm64::{
 use core::{
     marker::PhantomData,
     mem::offset_of,
-    ops::Deref,
     ptr, //
 };
 use kernel::bindings;
@@ -263,31 +262,10 @@ pub(crate) struct LoadedVcpu<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct NewVcpu<'a>(OwnVcpu<'a>);
 
-impl<'a> Deref for OwnVcpu<'a> {
-    type Target = Vcpu<'a>;
-
-    #[inline(always)]
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl<'a> Deref for LoadedVcpu<'a> {
-    type Target = OwnVcpu<'a>;
-
-    #[inline(always)]
-    fn deref(&self) -> &Self::Target {
-        &self.own
-    }
-}
-
-impl<'a> Deref for NewVcpu<'a> {
-    type Target = OwnVcpu<'a>;
-
-    #[inline(always)]
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
+deref! {
+    OwnVcpu.0 => Vcpu;
+    LoadedVcpu.own => OwnVcpu;
+    NewVcpu.0 => OwnVcpu;
 }
 
 impl<'a> OwnVcpu<'a> {
@@ -438,7 +416,7 @@ impl<'a> NewVcpu<'a> {
         id: TimerId,
         host_irq: Option<HostIrq>,
         source: OffsetSource,
-        expired: Callback<bindings::arch_timer_context>,
+        expired: &Callback<bindings::arch_timer_context>,
     ) {
         // SAFETY: Valid by the type invariant; nobody uses the timer yet. CAST: a small number.
         unsafe {
@@ -452,7 +430,7 @@ impl<'a> NewVcpu<'a> {
     }
 
     /// Sets up the timer that wakes it when it blocks: `expired` is called then.
-    pub(crate) fn init_background_timer(self, expired: Callback<bindings::arch_timer_cpu>) {
+    pub(crate) fn init_background_timer(self, expired: &Callback<bindings::arch_timer_cpu>) {
         // SAFETY: Valid by the type invariant; nobody uses the timer yet.
         unsafe { expired.set_up(self.background_timer_ptr()) };
     }

@@ -113,11 +113,7 @@ impl Vcpu<'_> {
     /// The sum of the offsets that apply to one of its timers.
     #[inline(always)]
     pub(crate) fn timer_offset(self, timer: TimerIndex) -> u64 {
-        let context = self.timer_context(timer);
-        let vm = context.vm_offset().map_or(0, |cell| cell.read());
-        let vcpu = context.vcpu_offset().map_or(0, |cell| cell.read());
-
-        vm.wrapping_add(vcpu)
+        self.timer(timer).offset_in_ticks()
     }
 
     /// Whether the AArch32 instruction that trapped passes its condition.

@@ -14,10 +14,7 @@ use super::{
         OwnVcpu, //
     }, //
 };
-use core::{
-    marker::PhantomData,
-    ops::Deref, //
-};
+use core::marker::PhantomData;
 use kernel::{
     bindings,
     sync::lock::{
@@ -273,13 +270,8 @@ impl<'a> NewVm<'a> {
     }
 }
 
-impl<'a> Deref for NewVm<'a> {
-    type Target = Vm<'a>;
-
-    #[inline(always)]
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
+deref! {
+    NewVm.0 => Vm;
 }
 
 impl NewVcpu<'_> {

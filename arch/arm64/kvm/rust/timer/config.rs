@@ -26,8 +26,8 @@ pub(super) fn init_vm(vm: NewVm<'_>) {
 pub(super) fn init_vcpu(
     host: &Host,
     vcpu: NewVcpu<'_>,
-    expired: Callback<bindings::arch_timer_context>,
-    blocked_enough: Callback<bindings::arch_timer_cpu>,
+    expired: &Callback<bindings::arch_timer_context>,
+    blocked_enough: &Callback<bindings::arch_timer_cpu>,
 ) {
     let is_protected = vcpu.vm().is_protected();
 
@@ -81,18 +81,22 @@ pub(super) fn reset_vcpu(vcpu: OwnVcpu<'_>) {
 }
 
 /// Sets a vCPU attribute of group `KVM_ARM_VCPU_TIMER_CTRL`. Sleeps.
-pub(super) fn set_attr(vcpu: OwnVcpu<'_>, attr: u64, addr: UserNumber) -> Result {
-    match OffsetAttr::from_number(attr) {
+pub(super) fn set_attr(vcpu: OwnVcpu<'_>, attr: &bindings::kvm_device_attr) -> Result {
+    let addr = UserNumber::new(attr.addr);
+
+    match OffsetAttr::from_number(attr.attr) {
         Some(offset) => offset_attr::set(vcpu, offset, addr),
-        None => set_ppi(vcpu, attr, addr),
+        None => set_ppi(vcpu, attr.attr, addr),
     }
 }
 
 /// Gets a vCPU attribute of that group. Sleeps.
-pub(super) fn get_attr(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
-    match OffsetAttr::from_number(attr) {
+pub(super) fn get_attr(vcpu: Vcpu<'_>, attr: &bindings::kvm_device_attr) -> Result {
+    let addr = UserNumber::new(attr.addr);
+
+    match OffsetAttr::from_number(attr.attr) {
         Some(offset) => offset_attr::get(vcpu.vm(), offset, addr),
-        None => get_ppi(vcpu, attr, addr),
+        None => get_ppi(vcpu, attr.attr, addr),
     }
 }
 
@@ -101,10 +105,10 @@ pub(super) fn get_attr(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
 /// # Errors
 ///
 /// `ENXIO` if there is none of that number.
-pub(super) fn has_attr(vcpu: Vcpu<'_>, attr: u64) -> Result {
-    match OffsetAttr::from_number(attr) {
+pub(super) fn has_attr(vcpu: Vcpu<'_>, attr: &bindings::kvm_device_attr) -> Result {
+    match OffsetAttr::from_number(attr.attr) {
         Some(offset) => offset.check(vcpu.vm()),
-        None => timer_of_attr(attr).map(|_| ()),
+        None => timer_of_attr(attr.attr).map(|_| ()),
     }
 }
 

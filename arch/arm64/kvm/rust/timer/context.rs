@@ -9,13 +9,10 @@
 use super::*;
 
 impl Timer<'_> {
-    /// The offset of its counter: the VM's, and for a nested guest its hypervisor's on top.
+    /// The offset of its counter.
     #[inline(always)]
     pub(super) fn offset(self) -> Offset {
-        let vm = self.vm_offset().map_or(0, |cell| cell.read());
-        let vcpu = self.vcpu_offset().map_or(0, |cell| cell.read());
-
-        Offset::new(vm).and(Offset::new(vcpu))
+        Offset::new(self.offset_in_ticks())
     }
 
     /// Its counter at the instant `now`.

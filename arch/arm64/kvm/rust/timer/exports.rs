@@ -144,7 +144,7 @@ unsafe extern "C" fn kvm_timer_vcpu_init(vcpu: *mut bindings::kvm_vcpu) {
 
     // KVM is not there at all if its timers are not.
     kernel::warn_on!(HOST.as_ref().is_none());
-    with_host(|host| config::init_vcpu(host, vcpu, expired, background));
+    with_host(|host| config::init_vcpu(host, vcpu, &expired, &background));
 }
 
 /// Stops what may still run for a vCPU that is to be freed.
@@ -385,11 +385,7 @@ unsafe extern "C" fn kvm_arm_timer_set_attr(
     // SAFETY: By the safety requirements.
     let (vcpu, attr) = unsafe { (OwnVcpu::assume(vcpu), &*attr) };
 
-    errno(config::set_attr(
-        vcpu,
-        attr.attr,
-        UserNumber::new(attr.addr),
-    ))
+    errno(config::set_attr(vcpu, attr))
 }
 
 /// `KVM_GET_DEVICE_ATTR` of a vCPU, group `KVM_ARM_VCPU_TIMER_CTRL`.
@@ -405,11 +401,7 @@ unsafe extern "C" fn kvm_arm_timer_get_attr(
     // SAFETY: By the safety requirements.
     let (vcpu, attr) = unsafe { (Vcpu::from_raw(vcpu), &*attr) };
 
-    errno(config::get_attr(
-        vcpu,
-        attr.attr,
-        UserNumber::new(attr.addr),
-    ))
+    errno(config::get_attr(vcpu, attr))
 }
 
 /// `KVM_HAS_DEVICE_ATTR` of a vCPU, group `KVM_ARM_VCPU_TIMER_CTRL`.
@@ -423,7 +415,7 @@ unsafe extern "C" fn kvm_arm_timer_has_attr(
     attr: *mut bindings::kvm_device_attr,
 ) -> i32 {
     // SAFETY: By the safety requirements.
-    errno(unsafe { config::has_attr(Vcpu::from_raw(vcpu), (*attr).attr) })
+    errno(unsafe { config::has_attr(Vcpu::from_raw(vcpu), &*attr) })
 }
 
 /// `KVM_ARM_SET_COUNTER_OFFSET` of a VM.
