@@ -18,15 +18,15 @@
 #![forbid(unsafe_code)]
 
 /// Makes types of a number of ticks. Those that nothing but the functions of this file makes have
-/// a `new()` for tests alone.
+/// a `new()` for tests alone, or none.
 macro_rules! ticks {
-    ($($(#[$meta:meta])* $name:ident $(, $made_here:ident)?;)*) => {$(
+    ($($(#[$meta:meta])* $name:ident $(, $source:ident)?;)*) => {$(
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) struct $name(u64);
 
         impl $name {
-            ticks!(new $($made_here)?);
+            ticks!(new $($source)?);
 
             /// The raw number.
             #[inline(always)]
@@ -35,6 +35,7 @@ macro_rules! ticks {
             }
         }
     )*};
+    (new derived) => {};
     (new) => {
         /// Wraps a raw number.
         #[inline(always)]
@@ -61,7 +62,7 @@ ticks! {
     /// A guest's compare value (`CNT*_CVAL`), in the guest's view.
     CompareValue;
     /// A compare value for hardware that compares with the physical count.
-    HardwareCompare, made_here;
+    HardwareCompare, derived;
     /// A distance between two points of the same view.
     Ticks, made_here;
 }
