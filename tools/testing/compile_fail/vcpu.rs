@@ -11,7 +11,7 @@ use crate::{
         running_vcpu::RunningVcpu,
         sys_reg::SysReg,
         timer_id::TimerId,
-        vcpu::{LoadedVcpu, NewVcpu, OwnVcpu, Vcpu},
+        vcpu::{LoadedVcpu, NewVcpu, OwnVcpu, UserVcpu, Vcpu},
         vm::Vm,
     },
 };
@@ -156,17 +156,27 @@ fn configure(vm: Vm<'_>) {
     vm.set_timer_ppi(TimerId::Vtimer, vm.ppi(27));
 }
 //# instead
-fn configure(vcpu: OwnVcpu<'_>) {
+fn configure(vcpu: UserVcpu<'_>) {
     vcpu.config()
         .set_timer_ppi(TimerId::Vtimer, vcpu.vm().ppi(27));
 }
 
 //# another VM's guard
 //# error: E0061 this method takes 1 argument but 2 arguments were supplied
-fn own(vcpu: OwnVcpu<'_>, other: OwnVcpu<'_>) -> bool {
+fn own(vcpu: UserVcpu<'_>, other: UserVcpu<'_>) -> bool {
     other.config().own_irq(vcpu, TimerId::Vtimer).is_ok()
 }
 //# instead
-fn own(vcpu: OwnVcpu<'_>) -> bool {
+fn own(vcpu: UserVcpu<'_>) -> bool {
     vcpu.config().own_irq(TimerId::Vtimer).is_ok()
+}
+
+//# a call that sleeps with interrupts off
+//# error: E0599 no method named `config` found
+fn sleep(vcpu: LoadedVcpu<'_>, _irq_off: &IrqOff) {
+    vcpu.config().set_timer_ppis_immutable();
+}
+//# instead
+fn sleep(vcpu: UserVcpu<'_>) {
+    vcpu.config().set_timer_ppis_immutable();
 }

@@ -3,7 +3,7 @@
 //! A vCPU, and by its type who may touch what of it.
 //!
 //! ```text
-//! RunningVcpu -> LoadedVcpu -> OwnVcpu -> Vcpu        NewVcpu -> OwnVcpu
+//! RunningVcpu -> LoadedVcpu -> OwnVcpu -> Vcpu        UserVcpu, NewVcpu -> OwnVcpu
 //! ```
 //!
 //! The stronger turns into the weaker for free, never the other way. All are one pointer.
@@ -230,6 +230,15 @@ pub(crate) struct LoadedVcpu<'a> {
     on_cpu: OnCpu<'a>,
 }
 
+/// One's own vCPU in a system call of its VMM: the caller may sleep.
+///
+/// # Invariants
+///
+/// As it says, for `'a`. No other stronger type turns into this one, so what wants it cannot be
+/// called with a vCPU that is loaded, or by an interrupt.
+#[derive(Clone, Copy)]
+pub(crate) struct UserVcpu<'a>(OwnVcpu<'a>);
+
 /// A vCPU that is being made or freed, which nobody else knows. Only then may be set what does not
 /// change later.
 ///
@@ -242,6 +251,7 @@ pub(crate) struct NewVcpu<'a>(OwnVcpu<'a>);
 deref! {
     OwnVcpu.0 => Vcpu;
     LoadedVcpu.own => OwnVcpu;
+    UserVcpu.0 => OwnVcpu;
     NewVcpu.0 => OwnVcpu;
 }
 
@@ -371,6 +381,19 @@ impl<'a> LoadedVcpu<'a> {
     #[inline(always)]
     pub(crate) fn background_timer(self) -> SoftTimer<'a> {
         self.own.background_timer()
+    }
+}
+
+impl UserVcpu<'_> {
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`OwnVcpu::assume`], and the type's invariant must hold while the value is in use.
+    pub(crate) unsafe fn assume(ptr: *mut bindings::kvm_vcpu) -> Self {
+        // INVARIANT: By the safety requirements.
+        // SAFETY: By the safety requirements.
+        Self(unsafe { OwnVcpu::assume(ptr) })
     }
 }
 

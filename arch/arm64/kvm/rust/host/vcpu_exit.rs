@@ -10,11 +10,9 @@
 
 use super::{
     sys_reg::SysReg,
+    timer_id::TimerId,
     vcpu::OwnVcpu,
-    vm::{
-        TimerIndex,
-        Vm, //
-    }, //
+    vm::Vm, //
 };
 use crate::{
     arm64::{
@@ -112,7 +110,7 @@ impl OwnVcpu<'_> {
 
     /// The sum of the offsets that apply to one of its timers.
     #[inline(always)]
-    pub(crate) fn timer_offset(self, timer: TimerIndex) -> u64 {
+    pub(crate) fn timer_offset(self, timer: TimerId) -> u64 {
         self.timer(timer).offset_in_ticks()
     }
 

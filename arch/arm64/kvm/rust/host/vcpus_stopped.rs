@@ -8,6 +8,7 @@
 use super::{
     vcpu::{
         OwnVcpu,
+        UserVcpu,
         Vcpu, //
     },
     vm::Vm, //
@@ -49,7 +50,7 @@ impl<'a> Vm<'a> {
     }
 }
 
-impl<'a> OwnVcpu<'a> {
+impl<'a> UserVcpu<'a> {
     /// Takes the VM lock and the mutexes of all other vCPUs, for who has this one's.
     ///
     /// The VM lock comes before a vCPU's mutex, of which this task has one already: so nothing
@@ -60,11 +61,11 @@ impl<'a> OwnVcpu<'a> {
     /// `EBUSY` if one of the locks is taken: a vCPU is in use, or being made.
     pub(crate) fn stop_others(self) -> Result<VcpusStopped<'a>> {
         // SAFETY: A vCPU's mutex is initialised with it. Lockdep has a look whether it is held.
-        unsafe { bindings::mutex_assert_is_held(mutex_of(*self)) };
+        unsafe { bindings::mutex_assert_is_held(mutex_of(self.anyones())) };
 
         VcpusStopped::take(
             self.vm(),
-            Some(self),
+            Some(*self),
             self.vm().lock().try_lock().ok_or(EBUSY)?,
         )
     }

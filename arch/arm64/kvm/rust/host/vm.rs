@@ -11,7 +11,8 @@ use super::{
     timer_id::TimerId,
     vcpu::{
         NewVcpu,
-        OwnVcpu, //
+        OwnVcpu,
+        UserVcpu, //
     }, //
 };
 use core::marker::PhantomData;
@@ -23,19 +24,6 @@ use kernel::{
         Lock, //
     },
 };
-
-/// What the world switch calls it.
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
-pub(crate) type TimerIndex = TimerId;
-
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
-#[allow(missing_docs, reason = "C's names")]
-impl TimerId {
-    pub(crate) const PTIMER: Self = Self::Ptimer;
-    pub(crate) const VTIMER: Self = Self::Vtimer;
-    pub(crate) const HVTIMER: Self = Self::Hvtimer;
-    pub(crate) const HPTIMER: Self = Self::Hptimer;
-}
 
 /// A private peripheral interrupt of a VM's vCPUs.
 ///
@@ -292,7 +280,7 @@ pub(crate) struct Config<'a> {
     _guard: Guard<'a, (), MutexBackend>,
 }
 
-impl<'a> OwnVcpu<'a> {
+impl<'a> UserVcpu<'a> {
     /// Takes the configuration lock of its VM. Sleeps.
     pub(crate) fn config(self) -> Config<'a> {
         // SAFETY: The mutex is initialised with the VM, which lives for `'a`.
@@ -301,7 +289,7 @@ impl<'a> OwnVcpu<'a> {
         };
 
         Config {
-            vcpu: self,
+            vcpu: *self,
             _guard: lock.lock(),
         }
     }

@@ -25,9 +25,9 @@ use crate::{
     },
     host::{
         sys_reg::SysReg,
+        timer_id::TimerId, //
         tracepoint,
         vcpu_exit::physical_count,
-        vm::TimerIndex, //
     },
 };
 use core::num::NonZero;
@@ -35,11 +35,11 @@ use core::num::NonZero;
 /// The timer that uses the hardware's physical timer, and its register in memory. That of EL2 in
 /// hyp context: a run ends in the context that it began in.
 #[inline(always)]
-fn direct<K: Kind>(switch: Switch<'_>) -> (TimerIndex, SysReg) {
+fn direct<K: Kind>(switch: Switch<'_>) -> (TimerId, SysReg) {
     if K::in_hyp_context(switch) {
-        (TimerIndex::HPTIMER, SysReg::CNTHP_CVAL_EL2)
+        (TimerId::Hptimer, SysReg::CNTHP_CVAL_EL2)
     } else {
-        (TimerIndex::PTIMER, SysReg::CNTP_CVAL_EL0)
+        (TimerId::Ptimer, SysReg::CNTP_CVAL_EL0)
     }
 }
 
@@ -67,14 +67,14 @@ const MEMORY_FOLLOWS: bool = cfg!(not(CONFIG_KVM_ARM64_RUST_TIMER));
 /// times. The Rust timer notes what it programmed.
 #[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
 #[inline(always)]
-fn offset_in_force(switch: Switch<'_>, timer: TimerIndex) -> Option<NonZero<u64>> {
+fn offset_in_force(switch: Switch<'_>, timer: TimerId) -> Option<NonZero<u64>> {
     switch.vcpu.timer(timer).offset_in_register()
 }
 
 /// C's timer code has no note of it but the register.
 #[cfg(not(CONFIG_KVM_ARM64_RUST_TIMER))]
 #[inline(always)]
-fn offset_in_force(_switch: Switch<'_>, _timer: TimerIndex) -> Option<NonZero<u64>> {
+fn offset_in_force(_switch: Switch<'_>, _timer: TimerId) -> Option<NonZero<u64>> {
     NonZero::new(CNTPOFF_EL2::read())
 }
 

@@ -81,7 +81,7 @@ pub(super) fn reset_vcpu(vcpu: OwnVcpu<'_>) {
 }
 
 /// Sets a vCPU attribute of group `KVM_ARM_VCPU_TIMER_CTRL`. Sleeps.
-pub(super) fn set_attr(vcpu: OwnVcpu<'_>, attr: &bindings::kvm_device_attr) -> Result {
+pub(super) fn set_attr(vcpu: UserVcpu<'_>, attr: &bindings::kvm_device_attr) -> Result {
     let addr = UserNumber::new(attr.addr);
 
     match OffsetAttr::from_number(attr.attr) {
@@ -136,7 +136,7 @@ fn timer_of_attr(attr: u64) -> Result<TimerId> {
 ///
 /// In this order, which is ABI: `EINVAL` without an interrupt controller in the kernel; `EFAULT`;
 /// `EINVAL` for what is not a PPI; `EBUSY` once a vCPU has run; `ENXIO` for an unknown attribute.
-fn set_ppi(vcpu: OwnVcpu<'_>, attr: u64, addr: UserNumber) -> Result {
+fn set_ppi(vcpu: UserVcpu<'_>, attr: u64, addr: UserNumber) -> Result {
     let vm = vcpu.vm();
 
     if !vm.has_irqchip() {

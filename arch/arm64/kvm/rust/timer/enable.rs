@@ -13,7 +13,7 @@ use super::*;
 /// # Errors
 ///
 /// `EINVAL` if the PPIs are not distinct, or taken; the vgic's errors.
-pub(super) fn enable(vcpu: OwnVcpu<'_>, ops: &'static IrqOps, ops_v5: &'static IrqOps) -> Result {
+pub(super) fn enable(vcpu: UserVcpu<'_>, ops: &'static IrqOps, ops_v5: &'static IrqOps) -> Result {
     if vcpu.timers_enabled() {
         return Ok(());
     }
@@ -32,31 +32,31 @@ fn timers<'a>(vcpu: Vcpu<'a>) -> impl Iterator<Item = Timer<'a>> {
         .map(move |id| vcpu.timer(*id))
 }
 
-fn connect(vcpu: OwnVcpu<'_>, ops: &'static IrqOps) -> Result {
+fn connect(vcpu: UserVcpu<'_>, ops: &'static IrqOps) -> Result {
     if !settle_ppis(vcpu) {
         log::debug_bad_ppis();
         return Err(EINVAL);
     }
 
-    let map = timer_map(*vcpu);
+    let map = timer_map(vcpu.anyones());
 
-    for timer in timers(*vcpu) {
+    for timer in timers(vcpu.anyones()) {
         vcpu.set_irq_ops(timer.ppi(), ops);
     }
     for id in map.all_direct() {
-        load::map_irq(vcpu, id)?;
+        load::map_irq(*vcpu, id)?;
     }
     Ok(())
 }
 
 /// Claims the timers' interrupts, and settles them for the VM if they are valid: nobody else's,
 /// distinct, and for a GICv5 guest those that its architecture fixes.
-fn settle_ppis(vcpu: OwnVcpu<'_>) -> bool {
+fn settle_ppis(vcpu: UserVcpu<'_>) -> bool {
     let vm = vcpu.vm();
     let config = vcpu.config();
     let mut seen = 0u32;
 
-    for timer in timers(*vcpu) {
+    for timer in timers(vcpu.anyones()) {
         let ppi = timer.ppi();
         let bit = 1u32.wrapping_shl(ppi.number());
 

@@ -177,7 +177,7 @@ unsafe extern "C" fn kvm_timer_vcpu_reset(vcpu: *mut bindings::kvm_vcpu) {
 #[export]
 unsafe extern "C" fn kvm_timer_enable(vcpu: *mut bindings::kvm_vcpu) -> i32 {
     // SAFETY: By the safety requirements.
-    let vcpu = unsafe { OwnVcpu::assume(vcpu) };
+    let vcpu = unsafe { UserVcpu::assume(vcpu) };
 
     errno(enable::enable(vcpu, &IRQ_OPS, &IRQ_OPS_V5))
 }
@@ -383,7 +383,7 @@ unsafe extern "C" fn kvm_arm_timer_set_attr(
     attr: *mut bindings::kvm_device_attr,
 ) -> i32 {
     // SAFETY: By the safety requirements.
-    let (vcpu, attr) = unsafe { (OwnVcpu::assume(vcpu), &*attr) };
+    let (vcpu, attr) = unsafe { (UserVcpu::assume(vcpu), &*attr) };
 
     errno(config::set_attr(vcpu, attr))
 }

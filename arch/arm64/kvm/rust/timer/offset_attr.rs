@@ -68,7 +68,7 @@ fn in_force(vm: Vm<'_>) -> VmOffsets {
 ///
 /// In this order: `ENXIO` if the VM does not have the attribute; `EFAULT`; `EBUSY` while another
 /// vCPU is in use or being made.
-pub(super) fn set(vcpu: OwnVcpu<'_>, attr: OffsetAttr, addr: UserNumber) -> Result {
+pub(super) fn set(vcpu: UserVcpu<'_>, attr: OffsetAttr, addr: UserNumber) -> Result {
     attr.check(vcpu.vm())?;
 
     let ticks = addr.read::<u64>()?;

@@ -18,8 +18,8 @@ use crate::{
     host::{
         running_vcpu::RunningVcpu,
         sys_reg::SysReg,
+        timer_id::TimerId, //
         vcpu_exit::physical_count,
-        vm::TimerIndex, //
     },
 };
 
@@ -42,10 +42,10 @@ impl Counter {
     }
 
     /// The timer of an EL1 guest that the counter is the time of.
-    const fn timer(self) -> TimerIndex {
+    const fn timer(self) -> TimerId {
         match self {
-            Self::Physical => TimerIndex::PTIMER,
-            Self::Virtual => TimerIndex::VTIMER,
+            Self::Physical => TimerId::Ptimer,
+            Self::Virtual => TimerId::Vtimer,
         }
     }
 
@@ -63,7 +63,7 @@ impl Counter {
 
 /// The count as seen with one of the vCPU's timers.
 #[inline(always)]
-pub(super) fn count(vcpu: RunningVcpu<'_>, timer: TimerIndex) -> u64 {
+pub(super) fn count(vcpu: RunningVcpu<'_>, timer: TimerId) -> u64 {
     physical_count().wrapping_sub(vcpu.timer_offset(timer))
 }
 

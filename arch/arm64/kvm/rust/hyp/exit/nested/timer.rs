@@ -18,7 +18,7 @@ use crate::{
         running_vcpu::RunningVcpu,
         static_key::has_broken_cntvoff,
         sys_reg::SysReg,
-        vm::TimerIndex, //
+        timer_id::TimerId, //
     },
 };
 
@@ -88,8 +88,8 @@ pub(super) fn resolve(trap: Trap<'_>) -> bool {
     let value = match register {
         Register::Control(timer) => control(vcpu, timer),
         Register::Compare(timer) => compare(vcpu, timer),
-        Register::PhysicalCount => count(vcpu, TimerIndex::HPTIMER),
-        Register::VirtualCount => count(vcpu, TimerIndex::HVTIMER),
+        Register::PhysicalCount => count(vcpu, TimerId::Hptimer),
+        Register::VirtualCount => count(vcpu, TimerId::Hvtimer),
     };
 
     trap.set_result(access.rt(), value);
@@ -103,12 +103,12 @@ fn control(vcpu: RunningVcpu<'_>, timer: Timer) -> u64 {
         Timer::Physical | Timer::PhysicalEl1 => with_status(
             vcpu.sys_reg(SysReg::CNTP_CTL_EL0),
             vcpu.sys_reg(SysReg::CNTP_CVAL_EL0),
-            count(vcpu, TimerIndex::PTIMER),
+            count(vcpu, TimerId::Ptimer),
         ),
         Timer::Virtual | Timer::VirtualEl1 => with_status(
             vcpu.sys_reg(SysReg::CNTV_CTL_EL0),
             vcpu.sys_reg(SysReg::CNTV_CVAL_EL0),
-            count(vcpu, TimerIndex::VTIMER),
+            count(vcpu, TimerId::Vtimer),
         ),
     }
 }
@@ -125,7 +125,7 @@ fn compare(vcpu: RunningVcpu<'_>, timer: Timer) -> u64 {
 /// `CNTHP_CVAL_EL2`, which is in the hardware's EL1 timer.
 fn direct_physical_compare(vcpu: RunningVcpu<'_>) -> u64 {
     // Where the hardware applies the offset in the guest, it has the guest's value in the guest.
-    if !cpucaps::has_ecv_cntpoff() && has_derived_value(vcpu, TimerIndex::HPTIMER) {
+    if !cpucaps::has_ecv_cntpoff() && has_derived_value(vcpu, TimerId::Hptimer) {
         vcpu.sys_reg(SysReg::CNTHP_CVAL_EL2)
     } else {
         CNTP_CVAL_EL0::read()
@@ -134,7 +134,7 @@ fn direct_physical_compare(vcpu: RunningVcpu<'_>) -> u64 {
 
 /// `CNTHV_CVAL_EL2`, which is in the hardware's EL1 timer.
 fn direct_virtual_compare(vcpu: RunningVcpu<'_>) -> u64 {
-    if has_broken_cntvoff() && has_derived_value(vcpu, TimerIndex::HVTIMER) {
+    if has_broken_cntvoff() && has_derived_value(vcpu, TimerId::Hvtimer) {
         vcpu.sys_reg(SysReg::CNTHV_CVAL_EL2)
     } else {
         CNTV_CVAL_EL0::read()
@@ -143,7 +143,7 @@ fn direct_virtual_compare(vcpu: RunningVcpu<'_>) -> u64 {
 
 /// Whether the register does not hold the guest's value, but one that stands for it and may not
 /// lead back to it. Memory has the guest's then.
-fn has_derived_value(vcpu: RunningVcpu<'_>, timer: TimerIndex) -> bool {
+fn has_derived_value(vcpu: RunningVcpu<'_>, timer: TimerId) -> bool {
     if cfg!(CONFIG_KVM_ARM64_RUST_TIMER) {
         vcpu.timer(timer).offset_in_register().is_some()
     } else {
