@@ -41,11 +41,14 @@ impl Address {
     /// By the architecture's rule when `HPFAR_EL2` is valid (R_FKLWR), and whether `FAR_EL2` is.
     ///
     /// On a CPU with erratum 834220 what is said to be a translation fault of stage 2 may be a
-    /// permission fault of stage 1.
+    /// permission fault of stage 1. Not one on a walk: there a translation would only meet the same
+    /// fault again, and the guest that is to repeat its access would do so for good.
     #[inline(always)]
     pub(super) const fn of(abort: Abort, has_erratum_834220: bool) -> Self {
         match abort.fault() {
-            Fault::Translation if has_erratum_834220 => Self::ByTranslation,
+            Fault::Translation if has_erratum_834220 && !abort.on_stage1_walk() => {
+                Self::ByTranslation
+            }
             Fault::Translation | Fault::AccessFlag | Fault::AddressSize => Self::Reported,
             Fault::Permission if abort.on_stage1_walk() => Self::Reported,
             Fault::ExternalOnWalk | Fault::EccOnWalk => Self::Unknown,
