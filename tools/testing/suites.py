@@ -16,7 +16,8 @@ from jobs import EVERYTHING, Job
 FAST_GUESTS = ("vhe", "nvhe", "gicv2")
 # Guests on other kernels than the Rust one: result name, kernel, machine.
 OTHER_GUESTS = (("vhe-debug", "debug", "vhe"), ("nvhe-debug", "debug", "nvhe"),
-                ("vhe-distro", "distro", "vhe-max"), ("nvhe-distro", "distro", "nvhe"))
+                ("vhe-distro", "distro", "vhe-max"), ("nvhe-distro", "distro", "nvhe"),
+                ("a57", "distro", "a57"))
 KUNIT_MACHINES = ("vhe", "nvhe")
 KUNIT_SUITES = "kvm_arm64_"
 TESTING = "tools/testing"
@@ -230,7 +231,8 @@ def guest_machines(context):
     sys.path.insert(0, str(context.qemu))
     from machines import MACHINES
     named = named_guests(context)
-    return [m for m in MACHINES if context.all or m in FAST_GUESTS or m in named]
+    return [m for m in MACHINES
+            if not MACHINES[m].kernel and (context.all or m in FAST_GUESTS or m in named)]
 
 
 def other_guests(context):

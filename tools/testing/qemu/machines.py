@@ -23,6 +23,8 @@ class Machine:
     guest_gic: str = "3"
     what: str = ""
     cpus: int = 2
+    # The kernel that it needs, where c and rust will not do.
+    kernel: str = ""
     # More options of the board.
     board: str = ""
     # EL3, with firmware of our own (el3.py).
@@ -61,12 +63,12 @@ MAX = "max,pauth-impdef=on"
 USERSPACE_GIC = "2,kernel-irqchip=off"
 
 
-def erratum(name, midr, what, *expect):
+def erratum(name, midr, what, *expect, kernel=""):
     """A machine whose CPUs say that they are others, so that the kernel works around errata that they don't have:
     each of `expect` is one."""
     return Machine(name, f"{MAX},midr={midr:#010x}",
                    (VHE, *("CPU features: detected: " + e.replace("(", r"\(").replace(")", r"\)")
-                           for e in expect)), what=f"VHE, {what}")
+                           for e in expect)), what=f"VHE, {what}", kernel=kernel)
 
 
 _ALL = (
@@ -114,7 +116,7 @@ _ALL = (
     erratum("a77", 0x410fd0d0, "as Cortex-A77: barriers around PAR_EL1",
             "ARM erratum 1508412 (kernel portion)"),
     erratum("a57", 0x411fd070, "as a Cortex-A57 with VHE: faults of stage 2 are looked up by AT",
-            "ARM erratum 834220"),
+            "ARM erratum 834220", kernel="distro"),
 )
 
 MACHINES = {m.name: m for m in _ALL}

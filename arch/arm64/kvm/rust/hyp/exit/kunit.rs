@@ -127,8 +127,7 @@ mod fault_tests {
         let fault = |fsc| Address::of(Esr::from_raw(fsc).abort(), true);
 
         assert_eq!(fault(0b000110), Address::ByTranslation);
-        // S1PTW: of a walk it cannot be wrong, and a translation would fault there again.
-        assert_eq!(fault(1 << 7 | 0b000110), Address::Reported);
+        assert_eq!(fault(0b000110 | S1PTW), Address::Reported);
         assert_eq!(fault(0b001010), Address::Reported);
     }
 
