@@ -101,21 +101,23 @@ fn perform_in_memory(
     register: Register,
     access: Access,
 ) -> u64 {
-    let state = timer.state();
-    let cval = state.compare();
+    // Looked up by those alone that need them: most accesses are writes that do not.
+    let cval = || timer.state().compare();
     let count = || timer.count(host.now());
 
     match (register, access) {
         (Register::Cnt, Access::Read) => return count().get(),
-        (Register::Cval, Access::Read) => return cval.get(),
-        (Register::Tval, Access::Read) => return cval.tval(count()).into(),
+        (Register::Cval, Access::Read) => return cval().get(),
+        (Register::Tval, Access::Read) => return cval().tval(count()).into(),
         // The status bit is UNKNOWN while the timer is disabled; it is the same in all states
         // here (Arm ARM, `CNTV_CTL_EL0.ISTATUS`).
         (Register::Ctl, Access::Read) => {
+            let state = timer.state();
+
             return state
                 .control()
-                .with_status(count().has_reached(cval))
-                .into_raw()
+                .with_status(count().has_reached(state.compare()))
+                .into_raw();
         }
         (Register::Voff, Access::Read) => return timer.vcpu_offset().map_or(0, |cell| cell.read()),
         (Register::Cval, Access::Write(value)) => timer.set_cval(value),
