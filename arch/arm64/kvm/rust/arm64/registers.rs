@@ -119,7 +119,7 @@ macro_rules! types {
         $name:ident: ($($number:literal),*), $kind:ident $(($by:ident))?, $slot:ident, $value:ty;
     )*) => {$(
         $(#[$meta])*
-        #[allow(non_camel_case_types, reason = "the architecture's name")]
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "the architecture's name")]
         #[allow(dead_code, reason = "which are in use depends on the parts that are built")]
         pub(crate) struct $name;
 
