@@ -14,7 +14,6 @@ pub(crate) fn isb() {
 
 /// Data synchronization of this CPU and of what it walks tables with: memory accesses before it,
 /// and walks of the translation tables, complete before it does.
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 #[inline(always)]
 pub(crate) fn dsb_nsh() {
     // SAFETY: A barrier changes no state. It orders memory accesses, so no `nomem`.
@@ -23,7 +22,6 @@ pub(crate) fn dsb_nsh() {
 
 /// Cortex-A77 1508412: reads of `PAR_EL1` and loads of device memory must not meet. Nothing on
 /// other CPUs.
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 #[inline(always)]
 pub(crate) fn dmb_for_erratum_1508412() {
     // SAFETY: Nothing, or a barrier.
@@ -37,7 +35,6 @@ pub(crate) fn dmb_for_erratum_1508412() {
 }
 
 /// Data synchronization: earlier memory accesses, of devices too, are complete.
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 #[inline(always)]
 pub(crate) fn dsb_sy() {
     // SAFETY: As above.

@@ -78,7 +78,6 @@ pub(crate) fn has_hvhe() -> bool {
 }
 
 /// Makes functions that test for a capability.
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 macro_rules! capabilities {
     ($($(#[$meta:meta])* $name:ident = $cap:ident),* $(,)?) => {$(
         $(#[$meta])*
@@ -90,7 +89,6 @@ macro_rules! capabilities {
 }
 
 // What the world switch asks for.
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 capabilities! {
     /// EL1 can be AArch32.
     has_aarch32_el1 = ARM64_HAS_32BIT_EL1,
@@ -147,7 +145,6 @@ capabilities! {
 
 /// Errata 1165522 and 1530923: on affected CPUs, what was written must be in force before the
 /// translation regime that the write is about is used.
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 #[inline(always)]
 pub(crate) fn isb_for_speculative_at() {
     // SAFETY: Nothing, or a barrier.
