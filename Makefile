@@ -57,9 +57,9 @@ MAKEFLAGS += --no-print-directory
 help:
 	@sed "1d; s|@KERNELS@|$$($(SETUP)/parts.py names 2>/dev/null || echo c rust)|" $(SETUP)/help.txt
 
-# Long commands end with a table of what took how long.
+# These end with a table of what took how long.
 STEP := $(SETUP)/steps run
-run migrate test test-all kvm-unit-tests bench bench-gate kernels: export STEPS := $(BUILD)/.steps
+run test test-all: export STEPS := $(BUILD)/.steps
 
 .PHONY: begin
 begin:
@@ -92,7 +92,7 @@ kernel-%: name-% tree
 name-%: toolchain
 	@$(SETUP)/parts.py name $* >/dev/null
 
-kernels: begin kernel-c kernel-rust
+kernels: kernel-c kernel-rust
 
 selftests: tree
 	@$(STEP) "selftests" $(SETUP)/selftests
@@ -111,11 +111,11 @@ run: begin kernel-rust userspace
 migrate: kernels userspace
 	@$(TESTING)/qemu/run-migrate --machine $(MACHINE) $(if $(TO),--to $(TO))
 
-test: kernels selftests userspace
+test: begin kernels selftests userspace
 	@$(SETUP)/steps table
 	@set -f; $(TESTING)/run-tests $(if $(ONLY),--only $(ONLY))
 
-test-all: kernels selftests userspace
+test-all: begin kernels selftests userspace
 	@$(SETUP)/steps table
 	@set -f; $(TESTING)/run-tests --all $(if $(ONLY),--only $(ONLY))
 
@@ -159,7 +159,7 @@ profile: profile-name kernels selftests userspace
 	@$(BENCH_TOOL) profile --op "$(OP)" --machine "$(MACHINE)"
 
 registers: kernels selftests userspace
-	@$(BENCH) registers --kind "$(KIND)" --machine "$(MACHINE)"
+	@$(BENCH_TOOL) registers --kind "$(KIND)" --machine "$(MACHINE)"
 
 # --- a tree of your own -------------------------------------------------------
 
