@@ -104,26 +104,8 @@ impl Order<'_> {
 
     fn run_machine(&self, site: &Site, share: &Path) -> Result<()> {
         let log = site.build.join("logs/bench").join(self.name() + ".log");
-        let mut command = Command::new(site.run_machine());
-        command
-            .args([
-                "--machine",
-                self.machine,
-                "--icount",
-                "--quiet",
-                "--check-log",
-            ])
+        let done = machine(site, self.machine, self.kernel, share, &log)
             .args(["--run", "bench.sh", "--timeout", &self.timeout.to_string()])
-            .arg("--share")
-            .arg(share)
-            .arg("--image")
-            .arg(site.image(self.kernel))
-            .arg("--log")
-            .arg(&log)
-            .env("BUILD", &site.build);
-        end_with_us(&mut command);
-        let done = command
-            .stdin(Stdio::null())
             .output()
             .with_context(|| format!("cannot run {}", site.run_machine().display()))?;
         if !done.status.success() {
@@ -168,6 +150,25 @@ impl Order<'_> {
         }
         Ok(boot)
     }
+}
+
+/// A machine with a kernel that counts instructions and has a folder of ours, as a command that
+/// lacks what to run there.
+pub fn machine(site: &Site, machine: &str, kernel: &str, share: &Path, log: &Path) -> Command {
+    let mut command = Command::new(site.run_machine());
+    command
+        .args(["--machine", machine])
+        .args(["--icount", "--quiet", "--check-log"])
+        .arg("--share")
+        .arg(share)
+        .arg("--image")
+        .arg(site.image(kernel))
+        .arg("--log")
+        .arg(log)
+        .env("BUILD", &site.build)
+        .stdin(Stdio::null());
+    end_with_us(&mut command);
+    command
 }
 
 /// However this process ends, no machine stays behind.

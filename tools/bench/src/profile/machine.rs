@@ -2,6 +2,7 @@
 //! Runs one operation once on one kernel, with the plugin in QEMU.
 
 use super::counts::Counts;
+use crate::boot;
 use crate::lines::{self, Line, Rep};
 use crate::operations::Operation;
 use crate::site::Site;
@@ -107,10 +108,7 @@ impl Job<'_> {
             "logs/{tool}/{}/{}-{}.log",
             self.machine, self.name, self.kernel
         ));
-        let mut command = Command::new(site.run_machine());
-        command
-            .args(["--machine", self.machine])
-            .args(["--icount", "--quiet", "--check-log"])
+        let done = boot::machine(site, self.machine, self.kernel, share, &log)
             .args(["--run", &script, "--timeout", TIMEOUT])
             .arg("--plugin")
             .arg(format!(
@@ -120,15 +118,6 @@ impl Job<'_> {
                 file.display(),
                 self.more
             ))
-            .arg("--share")
-            .arg(share)
-            .arg("--image")
-            .arg(site.image(self.kernel))
-            .arg("--log")
-            .arg(&log)
-            .env("BUILD", &site.build)
-            .stdin(Stdio::null());
-        let done = command
             .output()
             .with_context(|| format!("cannot run {}", site.run_machine().display()))?;
         Ok(Done {
