@@ -31,7 +31,7 @@ fn f() { bindings::colour_RED; bindings::out_of_line(); } // bindings::not_this
 unsafe extern "C" fn load() { bindings::ours(); bindings::BUG() }
 """,
     "arch/arm64/kvm/rust/timer/kunit.rs": "//! Tests.\nfn t() {}\n",
-    "arch/arm64/kvm/rust/host/vm.rs": "//! A VM.\nfn f() { bindings::kvm; ARM64_HAS_THIS }\n",
+    "arch/arm64/kvm/rust/kvm/vm.rs": "//! A VM.\nfn f() { bindings::kvm; ARM64_HAS_THIS }\n",
     "rust/helpers/kvm_arm64.c": """\
 __rust_helper bool rust_helper_ours(struct kvm *kvm)
 {
@@ -150,7 +150,7 @@ class TestShow(Command):
                 ("include/kvm/t.h", "int load", "long load", "timer/exports.rs", "load"),
                 ("include/linux/kvm_host.h", "RED,", "BLACK, RED,", "timer/load.rs", "colour"),
                 ("include/linux/kvm_host.h", "out_of_line(int", "out_of_line(long", "timer/load.rs", "out_of_line"),
-                ("include/linux/kvm_host.h", "int a; struct", "long a; struct", "host/vm.rs", "kvm"),
+                ("include/linux/kvm_host.h", "int a; struct", "long a; struct", "kvm/vm.rs", "kvm"),
                 ("include/linux/kvm_host.h", "FLAG 1", "FLAG 2", "rust/helpers/kvm_arm64.c", "SOME_FLAG"),
                 ("include/linux/kvm_host.h", "a & flag", "a | flag", "rust/helpers/kvm_arm64.c", "is_set"),
                 ("include/linux/kvm_host.h", "GENMASK(1", "GENMASK(2", "rust/bindings/kvm_arm64.h", "UNEVALUATED"),
@@ -237,7 +237,7 @@ class TestShow(Command):
     def test_not_read_yet(self):
         self.edit("arch/arm64/kvm/rust/timer/exports.rs", ": table", ": table, BITS", self.ours)
         self.assertEqual(self.show()[0], 0)
-        self.edit("arch/arm64/kvm/rust/host/vm.rs", "bindings::kvm;", "bindings::kvm; bindings::arm;", self.ours)
+        self.edit("arch/arm64/kvm/rust/kvm/vm.rs", "bindings::kvm;", "bindings::kvm; bindings::arm;", self.ours)
         status, out = self.show()
         self.assertEqual(status, 1)
         self.assertIn("unread   arm (", out)

@@ -2,18 +2,7 @@
 
 #![allow(unused)]
 
-use crate::{
-    arm64::{
-        evidence::{Masked, Vhe},
-        hcr::{GuestHcr, Hcr},
-        pstate::{GuestPstate, Pstate},
-        registers::*,
-    },
-    host::{
-        running_vcpu::RunningVcpu,
-        world::{BackAtHost, GuestSide, HostSide, Ready, Vectored},
-    },
-};
+use crate::{arm64::prelude::*, kvm::prelude::*, linux::prelude::*};
 
 //# an HCR that was not made for a guest
 //# error: E0308 expected `GuestHcr`, found `Hcr`
@@ -81,7 +70,7 @@ fn back(side: HostSide<'_>) -> BackAtHost {
 }
 
 //# evidence of the CPU forged outside of a thunk
-//# error: E0133 call to unsafe function `Vhe::<'_>::assume` is unsafe
+//# error: E0133 Vhe::<'_>::assume` is unsafe
 fn forge() -> Vhe<'static> {
     Vhe::assume()
 }

@@ -2,19 +2,7 @@
 
 #![allow(unused)]
 
-use crate::{
-    arm64::evidence::{Masked, Vhe},
-    host::{
-        arch_timer::{HardwareTimer, MemoryTimer, State},
-        context::{IrqOff, OnCpu},
-        irq::{Handler, HostIrq},
-        running_vcpu::RunningVcpu,
-        sys_reg::SysReg,
-        timer_id::TimerId,
-        vcpu::{LoadedVcpu, NewVcpu, OwnVcpu, UserVcpu, Vcpu},
-        vm::Vm,
-    },
-};
+use crate::{arm64::prelude::*, kvm::prelude::*, linux::prelude::*};
 
 //# a register of a vCPU that is not ours
 //# error: E0599 no method named `sys_reg` found
@@ -88,17 +76,11 @@ fn state(timer: HardwareTimer<'_>) -> State {
 
 //# what is constant set later
 //# error: E0599 no method named `init_background_timer` found
-fn set_up(
-    vcpu: OwnVcpu<'_>,
-    expired: &crate::host::hrtimer::Callback<crate::bindings::arch_timer_cpu>,
-) {
+fn set_up(vcpu: OwnVcpu<'_>, expired: &Callback<crate::bindings::arch_timer_cpu>) {
     vcpu.init_background_timer(expired);
 }
 //# instead
-fn set_up(
-    vcpu: NewVcpu<'_>,
-    expired: &crate::host::hrtimer::Callback<crate::bindings::arch_timer_cpu>,
-) {
+fn set_up(vcpu: NewVcpu<'_>, expired: &Callback<crate::bindings::arch_timer_cpu>) {
     vcpu.init_background_timer(expired);
 }
 
@@ -111,31 +93,31 @@ fn off() -> IrqOff {
 }
 //# instead
 fn off() -> u32 {
-    crate::host::context::with_irqs_off(|_: &IrqOff| 1)
+    with_irqs_off(|_: &IrqOff| 1)
 }
 
 //# evidence that outlives its context
 //# error: - lifetime may not live long enough
 fn keep() -> &'static IrqOff {
-    crate::host::context::with_irqs_off(|irq_off: &IrqOff| irq_off)
+    with_irqs_off(|irq_off: &IrqOff| irq_off)
 }
 //# instead
 fn keep() {
-    crate::host::context::with_irqs_off(|_irq_off: &IrqOff| ());
+    with_irqs_off(|_irq_off: &IrqOff| ());
 }
 
 //# an unsafe callback handed to a safe function
 //# error: E0308 mismatched types
-fn request(irq: HostIrq) -> bool {
+fn request(irq: HostIrq, data: PerCpuData) -> bool {
     unsafe extern "C" fn handler(_: i32, _: *mut core::ffi::c_void) -> u32 {
         0
     }
 
-    irq.request(handler, c"name").is_ok()
+    irq.request(handler, data, c"name").is_ok()
 }
 //# instead
-fn request(irq: HostIrq, handler: Handler) -> bool {
-    irq.request(handler, c"name").is_ok()
+fn request(irq: HostIrq, handler: Handler, data: PerCpuData) -> bool {
+    irq.request(handler, data, c"name").is_ok()
 }
 
 //# a callback called safe that is not

@@ -23,6 +23,7 @@ pub(crate) mod hcr;
 pub(crate) mod mops;
 pub(crate) mod mpam;
 pub(crate) mod percpu;
+pub(crate) mod prelude;
 pub(crate) mod pstate;
 pub(crate) mod registers;
 pub(crate) mod values;

@@ -7,8 +7,10 @@
 //! 1. *Thunks*: one `exports.rs` per component. Functions that C calls by name or pointer; they
 //!    turn pointers into typed references and results into errno, and do nothing else.
 //! 2. *Policy*: safe Rust, what KVM does. `timer/` outside its thunks.
-//! 3. *Mechanism*: [`arm64`], the CPU, and [`host`], the C kernel. The only other place with
-//!    `unsafe`.
+//! 3. *Mechanism*: [`arm64`], the CPU; [`linux`], the C kernel; [`kvm`], KVM's objects. The only
+//!    other place with `unsafe`.
+//!
+//! [`gic`] is the GIC's specification, on no kernel at all.
 //!
 //! See Documentation/virt/kvm/arm/rust/.
 
@@ -33,8 +35,21 @@ mod arm64;
         reason = "for parts that are not built"
     )
 )]
-mod host;
+mod linux;
+#[macro_use]
+#[cfg_attr(
+    not(all(CONFIG_KVM_ARM64_RUST_TIMER, CONFIG_KVM_ARM64_RUST_SWITCH)),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "for parts that are not built"
+    )
+)]
+mod kvm;
 
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+mod gic;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 mod hyp;
 

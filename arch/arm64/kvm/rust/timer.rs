@@ -69,17 +69,9 @@ mod kunit;
 
 // What the files of this folder share, by `use super::*`.
 use crate::{
-    arm64::{
-        barrier::isb,
-        cpucaps,
-        generic_timer::{
-            self,
-            Cntp,
-            Cntv,
-            El0Timer, //
-        }, //
-    },
-    host::prelude::*,
+    arm64::prelude::*,
+    kvm::prelude::*,
+    linux::prelude::*, //
 };
 use context::{
     current_map,

@@ -9,9 +9,9 @@
 
 mod arm64;
 mod edges;
-mod host;
+mod gic;
+mod kvm;
 mod timer;
-mod vgic;
 
 mod tests_counter;
 mod tests_ctl;

@@ -2,7 +2,7 @@
 
 //! Which timer the hardware runs: all kinds of vCPU, exhaustively.
 
-use crate::host::timer_id::{Bank, TimerId};
+use crate::kvm::timer_id::{Bank, TimerId};
 use crate::timer::map::TimerMap;
 use std::collections::HashSet;
 

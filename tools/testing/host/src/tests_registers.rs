@@ -8,7 +8,7 @@ use crate::{
         fields::Value,
         registers::ENTRIES, //
     },
-    vgic::{
+    gic::{
         list_register::{
             ListRegister,
             Vtr, //

@@ -3,14 +3,14 @@
 //! The emulated CPU interface against a model of what IHI 0069 says of interrupts, priorities and
 //! groups: sets and lists instead of registers and bits.
 
-use crate::tests_vmcr::vtr;
-use crate::vgic::{
+use crate::gic::{
     cpu_interface::{CpuInterface, Registers},
     icc::{Access, Emulated, Icc},
     list_register::{ListRegister, LrIndex, Vtr},
     priority::{ApIndex, Group},
     vmcr::Vmcr,
 };
+use crate::tests_vmcr::vtr;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 

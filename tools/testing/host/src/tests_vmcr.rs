@@ -3,7 +3,7 @@
 //! `ICH_VMCR_EL2` and `ICH_VTR_EL2`, against the fields that IHI 0069 gives them.
 
 use crate::arm64::encoding::Encoding;
-use crate::vgic::{
+use crate::gic::{
     icc::Icc,
     list_register::Vtr,
     priority::{ApIndex, Group, Priority},

@@ -27,7 +27,7 @@ use super::{
         IccSreEl1,
         IccSreEl2,
         IchVctlr, //
-    },
+    }, //
 };
 
 /// Deactivates an interrupt of the host, which has dropped its priority before.

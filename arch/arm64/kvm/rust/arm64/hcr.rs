@@ -58,7 +58,7 @@ impl GuestHcr {
 
 /// Gives EL0 back to the host.
 #[inline(always)]
-pub(crate) fn write_vhe_host(masked: Masked<'_>) {
+pub(crate) fn write_host_hcr(masked: Masked<'_>) {
     // SAFETY: The value that the host runs with.
     unsafe { write(Hcr::VHE_HOST, masked) };
 }

@@ -13,7 +13,7 @@ use super::{
         Mpam1,
         Mpam2,
         Mpamhcr, //
-    },
+    }, //
 };
 
 /// What traps of EL1 in any case.

@@ -18,17 +18,8 @@ use super::switch::{
     Switch, //
 };
 use crate::{
-    arm64::{
-        barrier::isb,
-        cpucaps,
-        registers::*, //
-    },
-    host::{
-        sys_reg::SysReg,
-        timer_id::TimerId, //
-        tracepoint,
-        vcpu_exit::physical_count,
-    },
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 use core::num::NonZero;
 

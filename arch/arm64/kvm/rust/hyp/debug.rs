@@ -7,21 +7,10 @@
 //!     __debug_restore_state, __debug_switch_to_guest_common, __debug_switch_to_host_common
 #![forbid(unsafe_code)]
 
+use super::switch::Switch;
 use crate::{
-    arm64::{
-        evidence::Masked,
-        registers::*, //
-    },
-    host::{
-        cpu_context::CpuContext,
-        debug_regs::{
-            DebugOwner,
-            DebugRegs, //
-        },
-        running_vcpu::RunningVcpu, //
-        sys_reg::SysReg,
-    },
-    hyp::switch::Switch,
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 
 /// The guest is about to be entered.

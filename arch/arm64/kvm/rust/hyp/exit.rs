@@ -31,24 +31,8 @@ use super::{
     traps, //
 };
 use crate::{
-    arm64::{
-        cpucaps,
-        esr::{
-            ClassSet,
-            Esr,
-            ExceptionClass,
-            Gpr, //
-        },
-        pstate::{
-            GuestPstate,
-            Pstate, //
-        },
-        registers::*,
-    },
-    host::{
-        cpu_context::GpReg,
-        world::Ready, //
-    },
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 use core::ops::ControlFlow;
 

@@ -12,45 +12,25 @@
 
 #[cfg(CONFIG_KPROBES)]
 use super::{
-    debug, exit, fpsimd,
+    debug,
+    exit,
+    fpsimd,
+    load,
+    panic,
+    run,
     switch::{
         Nested,
         Plain, //
     },
     traps,
-    vgic::{
-        cpu_interface::CpuInterface,
-        hardware::Hardware, //
-    },
-};
-use super::{
-    load,
-    panic,
-    run, //
+    vgic::hardware::Hardware, //
 };
 use crate::{
-    arm64::{
-        evidence::{
-            Masked,
-            Vhe, //
-        },
-        generic_timer,
-        percpu,
-        registers::*, //
-    },
+    arm64::prelude::*,
     bindings,
-    host::{
-        context::OnCpu,
-        host_data::HostData,
-        panic::exception_fixup,
-        running_vcpu::RunningVcpu,
-        sys_reg::SysReg,
-        vcpu::LoadedVcpu,
-        world::{
-            with_exceptions_masked,
-            Vectored, //
-        }, //
-    },
+    gic::cpu_interface::CpuInterface,
+    kvm::prelude::*,
+    linux::prelude::*, //
 };
 use core::ptr;
 use kernel::{
@@ -135,7 +115,7 @@ unsafe extern "C" fn kvm_unexpected_el2_exception() {
 
     let next = exception_fixup(elr).unwrap_or_else(|| {
         // The panic restores the host's context, and reports this.
-        let context = percpu::this_cpu_ptr(&raw mut bindings::kvm_hyp_ctxt, *masked);
+        let context = this_cpu_ptr(&raw mut bindings::kvm_hyp_ctxt, *masked);
 
         // SAFETY: This CPU's, whose owner does not go on. CAST: an address.
         unsafe {

@@ -20,17 +20,8 @@ use super::{
     traps::cptr, //
 };
 use crate::{
-    arm64::{
-        barrier::isb,
-        cpucaps,
-        fp::VectorLength,
-        registers::*,
-        values::Zcr, //
-    },
-    host::{
-        host_data::FpOwner,
-        sys_reg::SysReg, //
-    },
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 
 /// What a guest wants to use.

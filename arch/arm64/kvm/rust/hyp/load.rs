@@ -12,12 +12,9 @@ use super::{
     traps, //
 };
 use crate::{
-    arm64::evidence::Vhe,
-    host::{
-        context::with_irqs_off,
-        host_data::HostData,
-        vcpu::LoadedVcpu, //
-    }, //
+    arm64::prelude::*,
+    kvm::prelude::*,
+    linux::prelude::*, //
 };
 
 /// Loads a vCPU. Preemption is off.

@@ -14,16 +14,8 @@ use super::{
     sysreg, //
 };
 use crate::{
-    arm64::{
-        pstate::Pstate,
-        registers::*,
-        values::Par, //
-    },
-    host::{
-        panic,
-        running_vcpu::RunningVcpu,
-        world::Vectored, //
-    },
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 
 /// The registers that say what happened, before anything changes them.
@@ -55,7 +47,7 @@ pub(super) fn restore_host(vcpu: RunningVcpu<'_>, side: Vectored<'_>) {
 
 /// The end of the kernel.
 pub(super) fn report(scene: Scene, vcpu: *const ()) -> ! {
-    panic::hyp_panic(panic::HypPanic {
+    hyp_panic(HypPanic {
         spsr: scene.spsr.into_raw(),
         elr: scene.elr,
         esr: ESR_EL2::read().into_raw(),

@@ -23,19 +23,8 @@ use super::{
     traps, //
 };
 use crate::{
-    arm64::{
-        barrier::isb,
-        cpucaps, //
-    },
-    host::{
-        running_vcpu::RunningVcpu,
-        world::{
-            BackAtHost,
-            GuestSide,
-            HostSide,
-            Vectored, //
-        }, //
-    },
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 use core::ops::ControlFlow;
 

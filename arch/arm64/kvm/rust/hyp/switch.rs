@@ -7,13 +7,9 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    arm64::evidence::Masked,
+    arm64::prelude::*,
     bindings,
-    host::{
-        cpu_context::CpuContext,
-        host_data::HostData,
-        running_vcpu::RunningVcpu, //
-    }, //
+    kvm::prelude::*, //
 };
 
 /// One run of a vCPU on this CPU. Entering the guest and fixing up exits both work on it.

@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 use super::*;
-use crate::host::hypervisor;
+use crate::kvm::prelude::*;
 
 /// The timers of a vCPU that use the two hardware timers, or those of them that a step is about.
 #[derive(Clone, Copy)]

@@ -11,11 +11,8 @@ use super::{
     *, //
 };
 use crate::{
-    arm64::cpufeature::TimerFeatures,
-    host::{
-        irq::RequestedIrq,
-        static_key, //
-    },
+    arm64::prelude::*,
+    linux::prelude::*, //
 };
 
 /// One of the host's timer interrupts, and what it is called.
@@ -52,7 +49,7 @@ pub(super) fn init(has_gic: bool, handler: Handler) -> Result {
         log::error(c"uninitialized timecounter");
         return Err(ENODEV);
     };
-    let Some(vtimer) = HostIrq::find(info.virtual_irq) else {
+    let Some(vtimer) = HostIrq::find(info.virtual_irq, log::bad_trigger) else {
         log::bad_irq(VIRTUAL.name, info.virtual_irq);
         return Err(ENODEV);
     };
@@ -72,7 +69,7 @@ pub(super) fn init(has_gic: bool, handler: Handler) -> Result {
 
     push(vtimer, &VIRTUAL);
 
-    let ptimer = HostIrq::find(info.physical_irq);
+    let ptimer = HostIrq::find(info.physical_irq, log::bad_trigger);
     if let Some(ptimer) = ptimer {
         push(ptimer, &PHYSICAL);
     }
@@ -103,7 +100,7 @@ pub(super) fn init(has_gic: bool, handler: Handler) -> Result {
 #[inline(never)]
 fn request(irq: HostIrq, source: &Source, has_gic: bool, handler: Handler) -> Result<RequestedIrq> {
     let requested = irq
-        .request(handler, source.user)
+        .request(handler, Vcpu::running_per_cpu(), source.user)
         .inspect_err(|err| log::bad_request(source.short, irq.number(), *err))?;
 
     if has_gic {

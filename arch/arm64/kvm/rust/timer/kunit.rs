@@ -214,7 +214,7 @@ mod ctl_tests {
 #[kunit_tests(kvm_arm64_timer_map)]
 mod map_tests {
     use super::super::map::*;
-    use crate::host::timer_id::*;
+    use crate::kvm::prelude::*;
 
     #[test]
     fn each_timer_of_a_vcpu_is_direct_or_emulated() {
@@ -287,18 +287,8 @@ mod hardware_tests {
         HOST, //
     };
     use crate::{
-        arm64::{
-            barrier::isb,
-            generic_timer::{
-                Cntv,
-                El0Timer, //
-            },
-            registers::{
-                SystemRegister,
-                CNTFRQ_EL0, //
-            },
-        },
-        host::context::with_irqs_off,
+        arm64::prelude::*,
+        linux::prelude::*, //
     };
     use kernel::prelude::*;
 

@@ -8,7 +8,7 @@
 //! Mirrors: arch/arm64/kvm/arch_timer.c: get_timer_map; include/kvm/arm_arch_timer.h: timer_map
 #![forbid(unsafe_code)]
 
-use crate::host::timer_id::{
+use crate::kvm::timer_id::{
     Bank,
     TimerId, //
 };

@@ -3,17 +3,17 @@
 //! Registers of which there are several: the number is part of the name, and so of the type.
 
 use super::{
+    super::{
+        encoding::Encoding,
+        evidence::{
+            Masked,
+            Vhe, //
+        }, //
+    },
     GuestRegister,
     Row,
     SharedRegister,
     SystemRegister, //
-};
-use crate::arm64::{
-    encoding::Encoding,
-    evidence::{
-        Masked,
-        Vhe, //
-    }, //
 };
 
 /// Makes a type of each bank: its encodings by number, its kind, how many there are.

@@ -10,17 +10,8 @@ use super::{
     Trap, //
 };
 use crate::{
-    arm64::{
-        encoding::Encoding,
-        registers::*,
-        values::Cnthctl, //
-    },
-    host::{
-        running_vcpu::RunningVcpu,
-        sys_reg::SysReg,
-        timer_id::TimerId, //
-        vcpu_exit::physical_count,
-    },
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 
 /// A counter of EL0.

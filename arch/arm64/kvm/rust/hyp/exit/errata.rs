@@ -11,19 +11,7 @@ use super::{
     Switch,
     Trap, //
 };
-use crate::arm64::{
-    barrier,
-    cpucaps,
-    encoding::Encoding,
-    esr::{
-        Esr,
-        ExceptionClass, //
-    },
-    hcr::Hcr,
-    pstate::Pstate,
-    registers::*,
-    values::Tcr, //
-};
+use crate::arm64::prelude::*;
 
 /// Cortex-A510 2077057: `SPSR_EL2` is wrong after a trapped authentication instruction that is
 /// single-stepped. What it should be is known: the state on entry, since no instruction ran.

@@ -14,15 +14,8 @@ use super::{
     Trap, //
 };
 use crate::{
-    arm64::{
-        cpucaps,
-        esr::{
-            Abort,
-            Fault, //
-        },
-        registers::*,
-    },
-    host::vcpu_exit::translate_s1e1,
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 use core::ops::ControlFlow;
 
@@ -60,7 +53,7 @@ impl Address {
 
 /// The page of an intermediate physical address, in the format of `HPFAR_EL2`.
 mod hpfar {
-    use crate::arm64::values::Par;
+    use crate::arm64::prelude::*;
 
     /// Set by KVM where the page is known. The CPU leaves it 0: it says Non-secure, to a
     /// hypervisor that is Secure.

@@ -8,27 +8,7 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    record_pstate,
-    GuestExit,
-    Trap, //
-};
-use crate::{
-    arm64::{
-        esr::{
-            Abort,
-            Direction,
-            Fault, //
-        },
-        registers::*,
-        values::Sctlr, //
-    },
-    host::static_key,
-    hyp::vgic::{
-        icc::{
-            Access,
-            Emulated,
-            Icc, //
-        },
+    super::vgic::{
         trap::cpu_interface_access,
         v2_proxy::{
             self,
@@ -36,7 +16,19 @@ use crate::{
             Kind,
             Proxied, //
         }, //
-    }, //
+    },
+    record_pstate,
+    GuestExit,
+    Trap, //
+};
+use crate::{
+    arm64::prelude::*,
+    gic::icc::{
+        Access,
+        Emulated,
+        Icc, //
+    },
+    kvm::prelude::*, //
 };
 use core::ops::ControlFlow;
 

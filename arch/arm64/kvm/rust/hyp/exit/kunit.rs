@@ -6,10 +6,7 @@ use kernel::prelude::kunit_tests;
 
 #[kunit_tests(kvm_arm64_switch_esr)]
 mod esr_tests {
-    use crate::arm64::{
-        encoding::Encoding,
-        esr::*, //
-    };
+    use crate::arm64::prelude::*;
 
     fn class(ec: u64) -> ExceptionClass {
         Esr::from_raw(ec << 26 | 0x3ff_ffff).class()
@@ -91,10 +88,7 @@ mod esr_tests {
 #[kunit_tests(kvm_arm64_switch_fault)]
 mod fault_tests {
     use super::super::fault::*;
-    use crate::arm64::{
-        esr::Esr,
-        values::Par, //
-    };
+    use crate::arm64::prelude::*;
 
     const S1PTW: u64 = 1 << 7;
     const FNV: u64 = 1 << 10;
@@ -147,10 +141,7 @@ mod fault_tests {
 
 #[kunit_tests(kvm_arm64_switch_mops)]
 mod mops_tests {
-    use crate::arm64::{
-        esr::*,
-        mops::*, //
-    };
+    use crate::arm64::prelude::*;
 
     const SET: u64 = 1 << 24;
     const FROM_EPILOGUE: u64 = 1 << 18;
@@ -239,13 +230,9 @@ mod context_tests {
         nested::{
             eret,
             timer::*, //
-        },
+        }, //
     };
-    use crate::arm64::{
-        encoding::Encoding,
-        pstate::*,
-        values::Cnthctl, //
-    };
+    use crate::arm64::prelude::*;
 
     /// Flags and masks that have nothing to do with the mode.
     const REST: u64 = 0x6000_03c0;

@@ -7,13 +7,7 @@
 #![forbid(unsafe_code)]
 
 use super::Trap;
-use crate::arm64::{
-    mops::{
-        prologue,
-        Operands, //
-    },
-    registers::*,
-};
+use crate::arm64::prelude::*;
 
 /// Begins the operation again. Always true: resolved.
 #[cold]

@@ -9,17 +9,8 @@
 
 use super::extensions::Extensions;
 use crate::{
-    arm64::{
-        cpucaps,
-        evidence::Vhe,
-        hcr::Hcr,
-        registers::*,
-        values::Hcrx, //
-    },
-    host::{
-        sys_reg::SysReg,
-        vcpu::LoadedVcpu, //
-    }, //
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 
 register_list! {

@@ -7,11 +7,8 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    arm64::cpucaps,
-    host::{
-        vcpu_sysregs::IdField,
-        vm::Vm, //
-    }, //
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 
 /// The extensions that bring registers to switch: the host has them, and the guest is told of them.

@@ -7,7 +7,7 @@ use kernel::prelude::kunit_tests;
 #[kunit_tests(kvm_arm64_switch_sysreg)]
 mod tests {
     use super::super::vel2::with_cntkctl;
-    use crate::arm64::pstate::Pstate;
+    use crate::arm64::prelude::*;
 
     /// NZCV, DAIF and SS, to be kept.
     const FLAGS: u64 = 0xf << 28 | 1 << 21 | 0xf << 6;

@@ -5,11 +5,7 @@
 //! Mirrors: arch/arm64/include/asm/kvm_host.h: __vcpu_assign_sys_reg, __vcpu_sys_reg
 #![forbid(unsafe_code)]
 
-use crate::host::{
-    cpu_context::SysRegs,
-    sys_reg::SysReg,
-    vcpu::LoadedVcpu, //
-};
+use crate::kvm::prelude::*;
 
 /// Where the registers of a list are kept.
 pub(super) trait Memory: Copy {
@@ -115,7 +111,7 @@ macro_rules! register_list {
     };
     (@save $memory:ident $have:ident; $reg:ident in $hardware:ident, $($rest:tt)*) => {
         $memory.set(
-            $crate::host::sys_reg::SysReg::$reg,
+            $crate::kvm::sys_reg::SysReg::$reg,
             <$hardware as $crate::arm64::registers::SystemRegister>::read_raw(),
         );
         register_list! { @save $memory $have; $($rest)* }
@@ -123,7 +119,7 @@ macro_rules! register_list {
     (@restore $memory:ident $have:ident $vhe:ident;
      $reg:ident in $hardware:ident, $($rest:tt)*) => {
         <$hardware as $crate::arm64::registers::GuestRegister>::set_raw(
-            $memory.get($crate::host::sys_reg::SysReg::$reg),
+            $memory.get($crate::kvm::sys_reg::SysReg::$reg),
             $vhe,
         );
         register_list! { @restore $memory $have $vhe; $($rest)* }

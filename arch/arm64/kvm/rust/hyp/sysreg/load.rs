@@ -20,23 +20,8 @@ use super::{
     vel2, //
 };
 use crate::{
-    arm64::{
-        barrier,
-        cpucaps,
-        evidence::Vhe,
-        mpam,
-        registers::*, //
-    },
-    host::{
-        cpu_context::{
-            BankedSpsr,
-            CpuContext, //
-        },
-        host_data::HostData,
-        sys_reg::SysReg,
-        vcpu::LoadedVcpu,
-        vcpu_sysregs::IdField, //
-    },
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 
 /// Loads a vCPU's registers. Preemption is off.

@@ -10,25 +10,16 @@
 //!     __sysreg_restore_el2_return_state
 #![forbid(unsafe_code)]
 
-use super::extensions;
-use crate::{
-    arm64::{
-        pstate::Pstate,
-        registers::*, //
-    },
-    host::{
-        cpu_context::SysRegs,
-        debug_regs::DebugOwner,
-        sys_reg::SysReg,
-        world::{
-            Ready,
-            Vectored, //
-        }, //
-    },
-    hyp::switch::{
+use super::{
+    super::switch::{
         Kind,
         Switch, //
     },
+    extensions, //
+};
+use crate::{
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 
 /// What the host ran by. It is in memory too, for a panic to restore.

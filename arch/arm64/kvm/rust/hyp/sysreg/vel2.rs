@@ -20,16 +20,9 @@ use super::{
     }, //
 };
 use crate::{
-    arm64::{
-        cpucaps,
-        evidence::Vhe,
-        registers::*, //
-    },
+    arm64::prelude::*,
     bindings,
-    host::{
-        sys_reg::SysReg,
-        vcpu::LoadedVcpu, //
-    }, //
+    kvm::prelude::*, //
 };
 
 register_list! {

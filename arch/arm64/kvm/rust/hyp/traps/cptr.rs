@@ -6,22 +6,13 @@
 //!     __activate_cptr_traps_vhe, __activate_cptr_traps, __deactivate_cptr_traps_vhe,
 //!     __deactivate_cptr_traps
 
+use super::super::switch::{
+    Kind,
+    Switch, //
+};
 use crate::{
-    arm64::{
-        cptr::Cptr,
-        cpucaps,
-        evidence::Masked,
-        registers::*,
-        values::Fpexc, //
-    },
-    host::{
-        host_data::FpOwner,
-        vcpu_sysregs::IdField, //
-    },
-    hyp::switch::{
-        Kind,
-        Switch, //
-    },
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 
 /// Sets the guest's traps. They are in force with the exception return.

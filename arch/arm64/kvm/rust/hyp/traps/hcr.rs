@@ -5,27 +5,13 @@
 //! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: NV_HCR_GUEST_EXCLUDE, __compute_hcr;
 //!     arch/arm64/kvm/hyp/include/hyp/switch.h: ___activate_traps, ___deactivate_traps
 
+use super::super::switch::{
+    Kind,
+    Switch, //
+};
 use crate::{
-    arm64::{
-        cpucaps,
-        hcr::{
-            GuestHcr,
-            Hcr, //
-        },
-        registers::*,
-        values::Vsesr, //
-    },
-    host::{
-        host_data::HostFlag,
-        running_vcpu::RunningVcpu,
-        sys_reg::SysReg,
-        vcpu_sysregs::IdField,
-        world, //
-    },
-    hyp::switch::{
-        Kind,
-        Switch, //
-    },
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 
 /// What a guest hypervisor may set for its guests, but the hardware must not see:

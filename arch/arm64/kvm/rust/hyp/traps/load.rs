@@ -8,20 +8,9 @@
 //!     __deactivate_traps_common; arch/arm64/include/asm/kvm_host.h: vcpu_fgt
 
 use crate::{
-    arm64::{
-        cpucaps,
-        evidence::Vhe,
-        mpam,
-        registers::*,
-        values::*, //
-    },
-    host::{
-        context::IrqOff,
-        cpu_context::SysRegs,
-        sys_reg::SysReg,
-        vcpu::LoadedVcpu,
-        vcpu_switch::FgtGroup, //
-    },
+    arm64::prelude::*,
+    kvm::prelude::*,
+    linux::prelude::*, //
 };
 
 /// Makes functions that swap trap registers for a guest's values and back, by a table that has for

@@ -17,20 +17,9 @@ use super::{
     v5, //
 };
 use crate::{
-    arm64::{
-        evidence::{
-            Masked,
-            Vhe, //
-        },
-        gic_v3,
-        registers::*, //
-    },
+    arm64::prelude::*,
     bindings,
-    host::{
-        host_data::HostData,
-        vgic_v3::VgicV3,
-        vgic_v5::VgicV5, //
-    },
+    kvm::prelude::*, //
 };
 use kernel::prelude::export;
 

@@ -8,31 +8,22 @@
 //!     __vgic_v3_bump_eoicount; arch/arm64/kvm/vgic/vgic.h: vgic_ich_vtr
 #![forbid(unsafe_code)]
 
-use super::{
-    cpu_interface::Registers,
-    list_register::{
-        ListRegister,
-        LrIndex,
-        Vtr, //
-    },
-    priority::{
-        ApIndex,
-        Group, //
-    },
-    vmcr::Vmcr,
-};
 use crate::{
-    arm64::{
-        evidence::Masked,
-        gic_v3,
-        registers::*,
-        values::IchHcr, //
+    arm64::prelude::*,
+    gic::{
+        cpu_interface::Registers,
+        list_register::{
+            ListRegister,
+            LrIndex,
+            Vtr, //
+        },
+        priority::{
+            ApIndex,
+            Group, //
+        },
+        vmcr::Vmcr, //
     },
-    host::{
-        running_vcpu::RunningVcpu,
-        vgic::ich_vtr,
-        vgic_v3::VgicV3, //
-    }, //
+    kvm::prelude::*, //
 };
 
 /// The registers of the interface whose vCPU was just left, and is to be entered again.

@@ -15,33 +15,13 @@
 //!     vgic_ich_vtr
 #![forbid(unsafe_code)]
 
-use super::list_register::{
-    ListRegister,
-    Vtr, //
-};
 use crate::{
-    arm64::{
-        barrier::{
-            dsb_sy,
-            isb, //
-        },
-        cpucaps::has_gicv5_cpuif,
-        evidence::Vhe,
-        gic_v3,
-        registers::*,
-        values::IchHcr, //
+    arm64::prelude::*,
+    gic::list_register::{
+        ListRegister,
+        Vtr, //
     },
-    host::{
-        static_key::{
-            vgic_v3_cpuif_trap,
-            vgic_v3_has_v2_compat, //
-        },
-        vgic::{
-            ich_hcr_traps,
-            ich_vtr, //
-        },
-        vgic_v3::VgicV3, //
-    },
+    kvm::prelude::*, //
 };
 
 /// Takes what a guest did to its interrupts off the hardware, and disables the virtual interface.

@@ -6,26 +6,19 @@
 //!     __vgic_v3_perform_cpuif_access
 #![forbid(unsafe_code)]
 
-use super::{
-    cpu_interface::CpuInterface,
-    hardware::Hardware,
-    icc::{
-        Access,
-        Emulated,
-        Icc, //
-    },
-    priority::Group,
-};
+use super::hardware::Hardware;
 use crate::{
-    arm64::values::{
-        Hfgrtr,
-        Hfgwtr,
-        IchHcr, //
+    arm64::prelude::*,
+    gic::{
+        cpu_interface::CpuInterface,
+        icc::{
+            Access,
+            Emulated,
+            Icc, //
+        },
+        priority::Group, //
     },
-    host::{
-        running_vcpu::RunningVcpu, //
-        sys_reg::SysReg,
-    }, //
+    kvm::prelude::*, //
 };
 
 /// Whether the access of a nested guest is to trap to its hypervisor.

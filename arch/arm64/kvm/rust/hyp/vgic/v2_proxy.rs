@@ -10,10 +10,7 @@
 //! Mirrors: arch/arm64/kvm/hyp/vgic-v2-cpuif-proxy.c: __vgic_v2_perform_cpuif_access
 #![forbid(unsafe_code)]
 
-use crate::host::{
-    gicv::Gicv,
-    vm::Vm, //
-};
+use crate::kvm::prelude::*;
 
 /// `GICV_DIR`. What a guest deactivates with it may be in no list register.
 const GICV_DIR: u64 = 0x1000;

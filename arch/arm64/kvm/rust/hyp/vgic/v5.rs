@@ -11,16 +11,8 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    arm64::{
-        evidence::Vhe,
-        gic_v3::set_gicv3_compatible,
-        gic_v5,
-        registers::*, //
-    },
-    host::vgic_v5::{
-        PpiState,
-        VgicV5, //
-    },
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 
 /// Saves the active priorities. At put.

@@ -11,13 +11,9 @@ use super::{
     Trap, //
 };
 use crate::{
-    arm64::{
-        cpucaps,
-        esr::Direction,
-        registers::*, //
-    },
-    host::sys_reg::SysReg,
-    hyp::traps, //
+    arm64::prelude::*,
+    hyp::traps,
+    kvm::prelude::*, //
 };
 
 /// Whether it was an access to the register, which has been performed.

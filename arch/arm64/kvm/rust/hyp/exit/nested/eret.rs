@@ -9,15 +9,7 @@ use super::{
     Kind,
     Trap, //
 };
-use crate::arm64::{
-    cpucaps,
-    pstate::{
-        GuestPstate,
-        Mode,
-        Pstate, //
-    },
-    registers::*,
-};
+use crate::arm64::prelude::*;
 
 /// The state at EL1 that stands for a state at virtual EL2, or of its user space, to return to;
 /// `None` if the return is to another context, whose registers have to be loaded first.

@@ -13,13 +13,8 @@ use super::{
     Trap, //
 };
 use crate::{
-    arm64::{cpucaps, encoding::Encoding, esr::Direction, registers::*},
-    host::{
-        running_vcpu::RunningVcpu,
-        static_key::has_broken_cntvoff,
-        sys_reg::SysReg,
-        timer_id::TimerId, //
-    },
+    arm64::prelude::*,
+    kvm::prelude::*, //
 };
 
 /// A register of a timer, or a counter.
@@ -134,7 +129,7 @@ fn direct_physical_compare(vcpu: RunningVcpu<'_>) -> u64 {
 
 /// `CNTHV_CVAL_EL2`, which is in the hardware's EL1 timer.
 fn direct_virtual_compare(vcpu: RunningVcpu<'_>) -> u64 {
-    if has_broken_cntvoff() && has_derived_value(vcpu, TimerId::Hvtimer) {
+    if static_key::has_broken_cntvoff() && has_derived_value(vcpu, TimerId::Hvtimer) {
         vcpu.sys_reg(SysReg::CNTHV_CVAL_EL2)
     } else {
         CNTV_CVAL_EL0::read()

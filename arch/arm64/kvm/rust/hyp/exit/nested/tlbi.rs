@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::Trap;
-use crate::host::vcpu_exit::invalidate_s1e2;
+use crate::kvm::prelude::*;
 
 /// Performs the instruction if it is one for EL2's stage 1. Whether that was all there is to do.
 ///

@@ -10,9 +10,9 @@ use super::{
     Trap, //
 };
 use crate::{
-    arm64::registers::*,
-    host::host_data::FpOwner,
-    hyp::fpsimd, //
+    arm64::prelude::*,
+    hyp::fpsimd,
+    kvm::prelude::*, //
 };
 
 /// Gives the guest the FP registers before an access to the register leaves for the host: what

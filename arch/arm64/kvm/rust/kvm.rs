@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! KVM's objects: VMs, vCPUs, their timers and virtual GIC, what a CPU holds for KVM.
+//!
+//! With [`linux`](crate::linux) and the thunks the only place for raw pointers and `unsafe`. Each
+//! wrapper states what it relies on; what it offers is safe. Nothing here decides what KVM does.
+
+/// The stronger type turns into the weaker, which it has in a field.
+macro_rules! deref {
+    ($($strong:ident.$field:tt => $weak:ident;)*) => {$(
+        impl<'a> core::ops::Deref for $strong<'a> {
+            type Target = $weak<'a>;
+
+            #[inline(always)]
+            fn deref(&self) -> &Self::Target {
+                &self.$field
+            }
+        }
+    )*};
+}
+
+pub(crate) mod arch_timer;
+pub(crate) mod cpu_context;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod debug_regs;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod gicv;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod host_data;
+pub(crate) mod hypervisor;
+pub(crate) mod log;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod panic;
+pub(crate) mod prelude;
+pub(crate) mod static_key;
+pub(crate) mod sys_reg;
+pub(crate) mod timer_id;
+pub(crate) mod timer_irq_domain;
+pub(crate) mod tracepoint;
+pub(crate) mod vcpu;
+pub(crate) mod vgic;
+pub(crate) mod vm;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod world;
+
+mod layout;

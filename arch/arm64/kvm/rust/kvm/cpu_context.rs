@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The registers of a CPU in memory: a vCPU's, or the host's while a guest runs.
+//!
+//! C header: [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h)
+//!
+//! Mirrors: arch/arm64/include/asm/kvm_host.h: ___ctxt_sys_reg, __ctxt_sys_reg, ctxt_sys_reg;
+//!     arch/arm64/include/asm/kvm_emulate.h: vcpu_get_reg, vcpu_set_reg
+
+use super::prelude::*;
+use crate::{
+    arm64::prelude::*,
+    bindings, //
+};
+use core::{
+    marker::PhantomData,
+    ptr, //
+};
+
+/// A reference to a `struct kvm_cpu_context`.
+///
+/// # Invariants
+///
+/// `ptr` points at a context that lives for `'a`. A vCPU's is its thread's, the host's is the CPU's.
+/// Others only access what is read and written in one piece by both sides: see
+/// [`SysRegs::get_once`].
+#[derive(Clone, Copy)]
+pub(crate) struct CpuContext<'a> {
+    ptr: *mut bindings::kvm_cpu_context,
+    _context: PhantomData<&'a bindings::kvm_cpu_context>,
+}
+
+/// The number of a general-purpose register as an instruction encodes it: 31 is the zero register.
+///
+/// # Invariants
+///
+/// At most 31.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GpReg(u8);
+
+impl GpReg {
+    const ZERO: u8 = 31;
+
+    /// From a five-bit field; higher bits are ignored.
+    #[inline(always)]
+    pub(crate) const fn from_field(field: u64) -> Self {
+        // INVARIANT: Five bits. CAST: see there.
+        Self((field & 0x1f) as u8)
+    }
+}
+
+/// An AArch32 mode whose `SPSR` is kept outside of the array of system registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BankedSpsr {
+    /// `SPSR_abt`.
+    Abt,
+    /// `SPSR_und`.
+    Und,
+    /// `SPSR_irq`.
+    Irq,
+    /// `SPSR_fiq`.
+    Fiq,
+}
+
+impl<'a> CpuContext<'a> {
+    /// # Safety
+    ///
+    /// `ptr` must point at a context, valid for the lifetime of the returned value, that nobody
+    /// else writes to meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn from_raw(ptr: *mut bindings::kvm_cpu_context) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            ptr,
+            _context: PhantomData,
+        }
+    }
+
+    /// The program counter.
+    #[inline(always)]
+    pub(crate) fn pc(self) -> u64 {
+        // SAFETY: Valid by the type invariant, here and below.
+        unsafe { (*self.ptr).regs.pc }
+    }
+
+    /// Sets the program counter.
+    #[inline(always)]
+    pub(crate) fn set_pc(self, pc: u64) {
+        // SAFETY: See above.
+        unsafe { (*self.ptr).regs.pc = pc };
+    }
+
+    /// PSTATE, in the format of an `SPSR`.
+    #[inline(always)]
+    pub(crate) fn pstate(self) -> u64 {
+        // SAFETY: See above.
+        unsafe { (*self.ptr).regs.pstate }
+    }
+
+    /// Sets PSTATE.
+    #[inline(always)]
+    pub(crate) fn set_pstate(self, pstate: u64) {
+        // SAFETY: See above.
+        unsafe { (*self.ptr).regs.pstate = pstate };
+    }
+
+    /// A general-purpose register, as an operand: 0 for the zero register.
+    #[inline(always)]
+    pub(crate) fn gp_reg(self, reg: GpReg) -> u64 {
+        if reg.0 == GpReg::ZERO {
+            return 0;
+        }
+        // SAFETY: See above; 31 registers by the number's invariant.
+        unsafe { self.gp_regs().add(usize::from(reg.0)).read() }
+    }
+
+    /// Sets a general-purpose register; no effect for the zero register.
+    #[inline(always)]
+    pub(crate) fn set_gp_reg(self, reg: GpReg, value: u64) {
+        if reg.0 != GpReg::ZERO {
+            // SAFETY: See above; 31 registers by the number's invariant.
+            unsafe { self.gp_regs().add(usize::from(reg.0)).write(value) };
+        }
+    }
+
+    #[inline(always)]
+    fn gp_regs(self) -> *mut u64 {
+        // SAFETY: See above.
+        unsafe { (&raw mut (*self.ptr).regs.regs).cast() }
+    }
+
+    /// A banked `SPSR` of AArch32.
+    #[inline(always)]
+    pub(crate) fn banked_spsr(self, bank: BankedSpsr) -> u64 {
+        // SAFETY: See above.
+        unsafe { self.banked_spsr_ptr(bank).read() }
+    }
+
+    /// Sets a banked `SPSR` of AArch32.
+    #[inline(always)]
+    pub(crate) fn set_banked_spsr(self, bank: BankedSpsr, value: u64) {
+        // SAFETY: See above.
+        unsafe { self.banked_spsr_ptr(bank).write(value) };
+    }
+
+    #[inline(always)]
+    fn banked_spsr_ptr(self, bank: BankedSpsr) -> *mut u64 {
+        // SAFETY: See above.
+        unsafe {
+            match bank {
+                BankedSpsr::Abt => &raw mut (*self.ptr).spsr_abt,
+                BankedSpsr::Und => &raw mut (*self.ptr).spsr_und,
+                BankedSpsr::Irq => &raw mut (*self.ptr).spsr_irq,
+                BankedSpsr::Fiq => &raw mut (*self.ptr).spsr_fiq,
+            }
+        }
+    }
+
+    /// Its system registers. Where they are is found out here, once for all of them.
+    #[inline(always)]
+    pub(crate) fn sys_regs(self) -> SysRegs<'a> {
+        let own = self.own_sys_regs();
+
+        if !cpucaps::has_nested_virt() {
+            return own;
+        }
+
+        let page = self.vncr_page();
+
+        // INVARIANT: The page is laid out like the end of the array.
+        SysRegs {
+            vncr: if page.is_null() { own.vncr } else { page },
+            ..own
+        }
+    }
+
+    /// The system registers of a context that has no page for FEAT_NV2: the host's, and that of a
+    /// vCPU without EL2.
+    #[inline(always)]
+    pub(crate) fn own_sys_regs(self) -> SysRegs<'a> {
+        // SAFETY: See above; within the array.
+        unsafe {
+            let regs = (&raw mut (*self.ptr).sys_regs).cast::<u64>();
+
+            SysRegs {
+                regs,
+                // INVARIANT: Within the array, and so followed by all later registers.
+                vncr: regs.add(bindings::vcpu_sysreg___VNCR_START__ as usize),
+                _context: PhantomData,
+            }
+        }
+    }
+
+    /// One system register in memory, as it is: see [`SysRegs`].
+    #[inline(always)]
+    pub(crate) fn sys_reg(self, reg: SysReg) -> u64 {
+        self.sys_regs().get(reg)
+    }
+
+    /// Sets one system register in memory: see [`SysRegs`].
+    #[inline(always)]
+    pub(crate) fn set_sys_reg(self, reg: SysReg, value: u64) {
+        self.sys_regs().set(reg, value);
+    }
+
+    /// The page that a guest hypervisor's accesses to EL1 registers go to, or NULL.
+    #[inline(always)]
+    pub(crate) fn vncr_page(self) -> *mut u64 {
+        // SAFETY: See above.
+        unsafe { (*self.ptr).vncr_array }
+    }
+
+    /// For the host's context: the vCPU that is loaded on its CPU.
+    #[inline(always)]
+    pub(crate) fn running_vcpu(self) -> Option<Vcpu<'a>> {
+        // SAFETY: See above. A vCPU is named here while it is loaded, and lives as long.
+        unsafe {
+            let vcpu = (*self.ptr).__hyp_running_vcpu;
+
+            (!vcpu.is_null()).then(|| Vcpu::from_raw(vcpu))
+        }
+    }
+
+    /// For the host's context: names the vCPU that is loaded on its CPU, until it is told `None`.
+    #[inline(always)]
+    pub(crate) fn set_running_vcpu(self, vcpu: Option<LoadedVcpu<'_>>) {
+        let vcpu = vcpu.map_or(ptr::null_mut(), |vcpu| vcpu.as_ptr());
+
+        // SAFETY: See above.
+        unsafe { (*self.ptr).__hyp_running_vcpu = vcpu };
+    }
+}
+
+/// The system registers of a context, as they are in memory: stale for those that the hardware
+/// holds at the moment, and without regard to bits that a nested guest does not have (see
+/// [`Vcpu::sys_reg`]).
+///
+/// # Invariants
+///
+/// `regs` points at the registers from number 0, `vncr` at those from number `__VNCR_START__`, for
+/// `'a`. These are elsewhere where the hardware accesses them on behalf of a guest hypervisor
+/// (FEAT_NV2).
+#[derive(Clone, Copy)]
+pub(crate) struct SysRegs<'a> {
+    regs: *mut u64,
+    vncr: *mut u64,
+    _context: PhantomData<&'a bindings::kvm_cpu_context>,
+}
+
+impl SysRegs<'_> {
+    /// Where a register is.
+    #[inline(always)]
+    pub(super) fn slot(self, reg: SysReg) -> *mut u64 {
+        // SAFETY: Within either array, by the invariants of the register and of this type.
+        unsafe {
+            match reg.index_in_vncr_page() {
+                Some(index) => self.vncr.add(index),
+                None => self.regs.add(reg.index()),
+            }
+        }
+    }
+
+    /// The value of a register that others may write meanwhile, in one load: a timer's, which
+    /// expires on whatever CPU, and one that the hardware accesses on behalf of a guest hypervisor.
+    #[inline(always)]
+    pub(crate) fn get_once(self, reg: SysReg) -> u64 {
+        // SAFETY: By the type invariant.
+        unsafe { self.slot(reg).read_volatile() }
+    }
+
+    /// The value of a register.
+    #[inline(always)]
+    pub(crate) fn get(self, reg: SysReg) -> u64 {
+        // SAFETY: By the type invariant.
+        unsafe { self.slot(reg).read() }
+    }
+
+    /// Sets the value of a register.
+    #[inline(always)]
+    pub(crate) fn set(self, reg: SysReg, value: u64) {
+        // SAFETY: By the type invariant.
+        unsafe { self.slot(reg).write(value) };
+    }
+}
+
+impl<'a> Vcpu<'a> {
+    /// Its registers in memory, for this layer: what others may look at at any time.
+    #[inline(always)]
+    pub(super) fn context(self) -> CpuContext<'a> {
+        // SAFETY: A vCPU's context lives as long as the vCPU. Who is not its thread uses it for what
+        // the type's invariant allows.
+        unsafe { CpuContext::from_raw(&raw mut (*self.as_ptr()).arch.ctxt) }
+    }
+}
+
+impl<'a> OwnVcpu<'a> {
+    /// Its registers in memory.
+    #[inline(always)]
+    pub(crate) fn context(self) -> CpuContext<'a> {
+        Vcpu::context(*self)
+    }
+}

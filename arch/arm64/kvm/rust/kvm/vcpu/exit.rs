@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A vCPU, as far as only the fix-up of its exits uses it.
+//!
+//! C headers: [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h),
+//! [`arch/arm64/include/asm/kvm_nested.h`](srctree/arch/arm64/include/asm/kvm_nested.h)
+//!
+//! Mirrors: include/kvm/arm_arch_timer.h: timer_get_offset; arch/arm64/include/asm/kvm_emulate.h:
+//!     kvm_condition_valid, kvm_vcpu_get_fault_ipa, vcpu_el2_tge_is_set
+
+use super::super::prelude::*;
+use crate::{
+    arm64::prelude::*,
+    bindings, //
+};
+use core::ptr;
+
+impl OwnVcpu<'_> {
+    /// Notes why it left the guest.
+    #[inline(always)]
+    pub(crate) fn set_syndrome(self, esr: Esr) {
+        // SAFETY: Valid by the type invariant, here and below. The field is the vCPU thread's own.
+        unsafe { (*self.as_ptr()).arch.fault.esr_el2 = esr.into_raw() };
+    }
+
+    /// Notes where it faulted; of the intermediate physical address in the format of `HPFAR_EL2`,
+    /// with C's mark that it is valid, or 0.
+    #[inline(always)]
+    pub(crate) fn set_fault_address(self, far: u64, hpfar: u64) {
+        // SAFETY: See above.
+        unsafe {
+            (*self.as_ptr()).arch.fault.far_el2 = far;
+            (*self.as_ptr()).arch.fault.hpfar_el2 = hpfar;
+        }
+    }
+
+    /// Whether user space makes it execute a single instruction.
+    #[inline(always)]
+    pub(crate) fn is_single_stepped(self) -> bool {
+        // CAST: widening.
+        const SINGLESTEP: usize = bindings::KVM_GUESTDBG_SINGLESTEP as usize;
+
+        // SAFETY: See above; written with the vCPU mutex held, which `KVM_RUN` holds.
+        unsafe { (*self.as_ptr()).guest_debug & SINGLESTEP != 0 }
+    }
+
+    /// Sets a register, wherever it is at the moment.
+    pub(crate) fn write_sys_reg(self, reg: SysReg, value: u64) {
+        // SAFETY: See above.
+        unsafe { bindings::vcpu_write_sys_reg(self.as_ptr(), value, reg.as_raw()) };
+    }
+
+    /// Moves on by one AArch32 instruction, in memory.
+    pub(crate) fn skip_instruction_aarch32(self) {
+        // SAFETY: See above; program counter and PSTATE are in memory, the caller says.
+        unsafe { bindings::kvm_skip_instr32(self.as_ptr()) };
+    }
+
+    /// Whether its guest hypervisor is a VHE host whose user space runs, or could.
+    #[inline(always)]
+    pub(crate) fn el2_e2h_and_tge(self) -> bool {
+        self.el2_e2h() && self.el2_tge()
+    }
+
+    /// BUG, if it is not in the context that it was entered in.
+    #[inline(always)]
+    pub(crate) fn assert_hyp_context(self, expected: bool) {
+        if self.in_hyp_context() != expected {
+            // SAFETY: The way to stop this thread.
+            unsafe { bindings::BUG() };
+        }
+    }
+
+    /// Authenticates `ELR_EL1` as the trapped `ERETAA` or `ERETAB` does; the address if it is
+    /// authentic. `None` too if the vCPU has no FEAT_PAuth.
+    pub(crate) fn authenticated_return_address(self) -> Option<u64> {
+        let mut address = 0;
+
+        // SAFETY: See above; the pointer is to a local.
+        let authentic = unsafe {
+            bindings::vcpu_has_ptrauth(self.as_ptr())
+                && bindings::vcpu_auth_eretax(self.as_ptr(), &mut address)
+        };
+
+        authentic.then_some(address)
+    }
+
+    /// Whether it has the TLB maintenance instruction, and that is of EL1's stage 1.
+    #[inline(always)]
+    pub(crate) fn has_tlbi_s1e1(self, instruction: Encoding) -> bool {
+        // SAFETY: See above.
+        unsafe { bindings::kvm_supported_tlbi_s1e1_op(self.as_ptr(), instruction.into_raw()) }
+    }
+
+    /// Whether it has the TLB maintenance instruction, and that is of EL2's stage 1.
+    #[inline(always)]
+    pub(crate) fn has_tlbi_s1e2(self, instruction: Encoding) -> bool {
+        // SAFETY: See above.
+        unsafe { bindings::kvm_supported_tlbi_s1e2_op(self.as_ptr(), instruction.into_raw()) }
+    }
+
+    /// The sum of the offsets that apply to one of its timers.
+    #[inline(always)]
+    pub(crate) fn timer_offset(self, timer: TimerId) -> u64 {
+        self.timer(timer).offset_in_ticks()
+    }
+
+    /// Whether the AArch32 instruction that trapped passes its condition.
+    pub(crate) fn aarch32_condition_holds(self) -> bool {
+        // SAFETY: See above; the syndrome and PSTATE are in memory.
+        unsafe { bindings::kvm_condition_valid32(self.as_ptr()) }
+    }
+
+    /// The guest-physical address of the last fault, if it is known.
+    pub(crate) fn fault_address(self) -> Option<u64> {
+        /// C's `INVALID_GPA`.
+        const UNKNOWN: u64 = u64::MAX;
+
+        // SAFETY: See above.
+        match unsafe { bindings::kvm_vcpu_get_fault_ipa(self.as_ptr()) } {
+            UNKNOWN => None,
+            // SAFETY: See above. A page, and the offset in it, which both addresses have.
+            page => Some(page | unsafe { (*self.as_ptr()).arch.fault.far_el2 } & 0xfff),
+        }
+    }
+}
+
+impl Vm<'_> {
+    /// Whether a page of a nested guest's hypervisor, which its `VNCR_EL2` names, is mapped for any
+    /// of the VM's vCPUs, or is about to be.
+    #[inline(always)]
+    pub(crate) fn has_vncr_translations(self) -> bool {
+        // SAFETY: Valid by the type invariant; one aligned load, as of C's atomic_read().
+        let count =
+            unsafe { (&raw const (*self.as_ptr()).arch.vncr_tlb_count.counter).read_volatile() };
+
+        count != 0
+    }
+}
+
+/// Performs a TLB maintenance instruction of EL2's stage 1, as EL1's, in the current context.
+/// Whether it is one.
+pub(crate) fn invalidate_s1e2(operand: u64, instruction: Encoding, _masked: Masked<'_>) -> bool {
+    // SAFETY: Without a stage 2 context to change to, only the instruction is executed. It removes
+    // translations from the TLB, which hardware may do at any time.
+    unsafe {
+        bindings::__kvm_tlbi_s1e2(ptr::null_mut(), operand, u64::from(instruction.into_raw())) == 0
+    }
+}
+
+/// Translates an address by the guest's stage 1, for a read at EL1; the result is in `PAR_EL1`.
+/// Whether the instruction could be executed.
+#[inline(always)]
+pub(crate) fn translate_s1e1(address: u64, _masked: Masked<'_>) -> bool {
+    // SAFETY: Changes nothing but `PAR_EL1`; an exception that it takes is fixed up.
+    unsafe { bindings::kvm_translate_s1e1(address) == 0 }
+}
+
+/// The physical count.
+#[inline(always)]
+pub(crate) fn physical_count() -> u64 {
+    // SAFETY: No preconditions.
+    unsafe { bindings::arch_timer_read_cntpct_el0() }
+}

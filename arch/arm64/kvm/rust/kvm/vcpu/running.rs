@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The vCPU between host and guest.
+
+use super::super::prelude::*;
+use crate::arm64::prelude::*;
+
+/// The vCPU that is loaded on this CPU of a VHE host, between host and guest: evidence of masked
+/// exceptions, too.
+///
+/// # Invariants
+///
+/// As it says, for `'a`.
+#[derive(Clone, Copy)]
+pub(crate) struct RunningVcpu<'a> {
+    loaded: LoadedVcpu<'a>,
+    masked: Masked<'a>,
+}
+
+deref! {
+    RunningVcpu.loaded => LoadedVcpu;
+}
+
+impl<'a> RunningVcpu<'a> {
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// The kernel must be a VHE host, and `PSTATE.DAIF` mask all exceptions while the value is in
+    /// use.
+    #[inline(always)]
+    pub(crate) unsafe fn assume(loaded: LoadedVcpu<'a>) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            loaded,
+            // SAFETY: By the safety requirements; a vCPU that is loaded keeps the caller here.
+            masked: unsafe { Masked::assume() },
+        }
+    }
+
+    /// All exceptions are masked.
+    #[inline(always)]
+    pub(crate) fn masked(self) -> Masked<'a> {
+        self.masked
+    }
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The virtual GIC, as a device behind a line sees it.
+//!
+//! C header: [`include/kvm/arm_vgic.h`](srctree/include/kvm/arm_vgic.h)
+
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod v3;
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(crate) mod v5;
+
+use super::prelude::*;
+use crate::arm64::prelude::*;
+use core::ffi::c_void;
+use kernel::{
+    bindings,
+    error::{
+        to_result,
+        Result, //
+    }, //
+};
+
+/// What the vgic asks of the device behind an interrupt.
+#[repr(transparent)]
+pub(crate) struct IrqOps(bindings::irq_ops);
+
+impl IrqOps {
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// The functions must be sound to call by the vgic, for any private interrupt.
+    pub(crate) const unsafe fn new(ops: bindings::irq_ops) -> Self {
+        Self(ops)
+    }
+}
+
+/// Facts about the host's GIC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HostGic {
+    /// Guests cannot deactivate a physical interrupt through a list register.
+    pub(crate) no_hw_deactivation: bool,
+    /// It is a GICv5.
+    pub(crate) is_v5: bool,
+}
+
+impl HostGic {
+    /// Reads them; settled before the timer initialises.
+    #[inline]
+    pub(crate) fn get() -> Self {
+        let global = &raw const bindings::kvm_vgic_global_state;
+
+        // SAFETY: A static of C that no longer changes.
+        unsafe {
+            Self {
+                no_hw_deactivation: (*global).no_hw_deactivation,
+                is_v5: (*global).type_ == bindings::vgic_type_VGIC_V5,
+            }
+        }
+    }
+}
+
+impl Timer<'_> {
+    /// Drives the line of its interrupt in the guest. Any context.
+    ///
+    /// The vgic ignores the number of an interrupt that the timer does not own.
+    #[inline]
+    pub(crate) fn inject(self, high: bool) {
+        let vcpu = self.vcpu();
+
+        // SAFETY: Valid by the type invariant, here and below. The owner serves as a cookie.
+        // The result only tells that the vgic is not ready, when no guest can notice.
+        unsafe {
+            bindings::kvm_vgic_inject_irq(
+                vcpu.vm().as_ptr(),
+                vcpu.as_ptr(),
+                self.ppi().intid(),
+                high,
+                self.as_ptr().cast::<c_void>(),
+            )
+        };
+    }
+}
+
+impl LoadedVcpu<'_> {
+    /// Whether the guest has an interrupt active or pending in its list registers, that is
+    /// mapped to a physical one.
+    #[inline]
+    pub(crate) fn mapped_irq_is_active(self, ppi: Ppi) -> bool {
+        // SAFETY: See above.
+        unsafe { bindings::kvm_vgic_map_is_active(self.as_ptr(), ppi.intid()) }
+    }
+}
+
+impl OwnVcpu<'_> {
+    /// Whether a private interrupt is mapped to a physical one.
+    pub(crate) fn irq_is_mapped(self, ppi: Ppi) -> bool {
+        // SAFETY: See above. The result is the host's interrupt number, or negative.
+        unsafe { bindings::kvm_vgic_get_map(self.as_ptr(), ppi.intid()) >= 0 }
+    }
+
+    /// Maps a private interrupt to a physical one, so that the guest deactivates both at once.
+    ///
+    /// # Errors
+    ///
+    /// The vgic's, if the interrupt does not exist or the host has no such IRQ.
+    pub(crate) fn map_irq(self, host_irq: u32, ppi: Ppi) -> Result {
+        // SAFETY: See above.
+        to_result(unsafe { bindings::kvm_vgic_map_phys_irq(self.as_ptr(), host_irq, ppi.intid()) })
+    }
+
+    /// Undoes [`Self::map_irq`], if it was done.
+    pub(crate) fn unmap_irq(self, ppi: Ppi) {
+        // SAFETY: See above. The error says that the vgic is not initialised: nothing is mapped.
+        unsafe { bindings::kvm_vgic_unmap_phys_irq(self.as_ptr(), ppi.intid()) };
+    }
+
+    /// Forgets pending and active state of a mapped interrupt.
+    pub(crate) fn reset_mapped_irq(self, ppi: Ppi) {
+        // SAFETY: See above; every vCPU has all PPIs.
+        unsafe { bindings::kvm_vgic_reset_mapped_irq(self.as_ptr(), ppi.intid()) };
+    }
+
+    /// Sets the device's answers to the vgic's questions about an interrupt.
+    pub(crate) fn set_irq_ops(self, ppi: Ppi, ops: &'static IrqOps) {
+        // SAFETY: See above; every vCPU has all PPIs. The operations live for ever, and are sound
+        // by their constructor.
+        unsafe { bindings::kvm_vgic_set_irq_ops(self.as_ptr(), ppi.intid(), &ops.0) };
+    }
+}
+
+impl Config<'_> {
+    /// Claims the interrupt of one of the vCPU's timers for it.
+    ///
+    /// # Errors
+    ///
+    /// If it is owned by somebody else, or does not exist.
+    pub(crate) fn own_irq(&self, timer: TimerId) -> Result {
+        let owner = self.vcpu().timer(timer);
+
+        // SAFETY: See above; the lock of the vCPU's VM is held, as required.
+        to_result(unsafe {
+            bindings::kvm_vgic_set_owner(
+                self.vcpu().as_ptr(),
+                owner.ppi().intid(),
+                owner.as_ptr().cast::<c_void>(),
+            )
+        })
+    }
+}
+
+/// `ICH_VTR_EL2` of the host's CPUs, less what an erratum makes of no use.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[inline(always)]
+pub(crate) fn ich_vtr() -> u64 {
+    // SAFETY: A constant that is patched in once the capabilities are final.
+    unsafe { bindings::vgic_ich_vtr() }
+}
+
+/// The bits of `ICH_HCR_EL2` that make all guests' accesses to their CPU interface trap.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[inline(always)]
+pub(crate) fn ich_hcr_traps() -> IchHcr {
+    // SAFETY: A constant that is patched in once the capabilities are final.
+    IchHcr::from_raw(unsafe { bindings::vgic_ich_hcr_trap_bits() })
+}
