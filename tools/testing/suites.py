@@ -17,7 +17,7 @@ FAST_GUESTS = ("vhe", "nvhe", "gicv2")
 # Guests on other kernels than the Rust one: result name, kernel, machine.
 OTHER_GUESTS = (("vhe-debug", "debug", "vhe"), ("nvhe-debug", "debug", "nvhe"),
                 ("vhe-distro", "distro", "vhe-max"), ("nvhe-distro", "distro", "nvhe"),
-                ("a57", "distro", "a57"))
+                ("a57", "a57", "a57"))
 KUNIT_MACHINES = ("vhe", "nvhe")
 KUNIT_SUITES = "kvm_arm64_"
 TESTING = "tools/testing"

@@ -169,7 +169,7 @@ class TestKernels(unittest.TestCase):
     def test_our_names(self):
         kernels = parts.Kernels()
         for name in ("c", "none", "rust", "timer", "switch", "timer+offset", "kunit", "debug",
-                     "distro", "c+distro", "clippy"):
+                     "distro", "c+distro", "a57", "clippy"):
             self.assertEqual(kernels.name(name), name)
             self.assertTrue(kernels.config(name))
 

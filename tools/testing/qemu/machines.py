@@ -116,7 +116,7 @@ _ALL = (
     erratum("a77", 0x410fd0d0, "as Cortex-A77: barriers around PAR_EL1",
             "ARM erratum 1508412 (kernel portion)"),
     erratum("a57", 0x411fd070, "as a Cortex-A57 with VHE: faults of stage 2 are looked up by AT",
-            "ARM erratum 834220", kernel="distro"),
+            "ARM erratum 834220", kernel="a57"),
 )
 
 MACHINES = {m.name: m for m in _ALL}
