@@ -9,7 +9,7 @@ from jobs import Job
 PAIRS = ("c-c", "c-rust", "rust-c", "rust-rust")
 # Machines whose guests can go on in another one: as (from, to).
 BETWEEN = (("vhe", "nvhe"), ("nvhe", "vhe"))
-FAST = ("vhe",)
+FAST, FAST_PAIRS = ("vhe",), ("c-rust", "rust-c")
 
 
 def ways(context):
@@ -20,9 +20,16 @@ def ways(context):
             **{f"{a}-{b}": (a, b) for a, b in BETWEEN}}
 
 
+def named(context):
+    """The ways that --only names."""
+    return {p.split("/")[1] for p in context.report.selection.patterns
+            if p.startswith("migration/")}
+
+
 def pairs(context, name):
     """The pairs of kernels that are wanted."""
-    return [p for p in PAIRS if context.report.selection.matches(f"migration/{name}/{p}")]
+    every = PAIRS if context.all or name in named(context) else FAST_PAIRS
+    return [p for p in every if context.report.selection.matches(f"migration/{name}/{p}")]
 
 
 def migrate(context, name, machine, to):
@@ -34,8 +41,6 @@ def migrate(context, name, machine, to):
 
 def jobs(context):
     """One job for each machine; with --all, or if --only names it, any."""
-    named = {p.split("/")[1] for p in context.report.selection.patterns
-             if p.startswith("migration/")}
     return [Job(f"migration/{name}", lambda ctx, w=(name, *way): migrate(ctx, *w))
             for name, way in ways(context).items()
-            if (context.all or name in FAST or name in named) and pairs(context, name)]
+            if (context.all or name in FAST or name in named(context)) and pairs(context, name)]

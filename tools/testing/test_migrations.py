@@ -20,6 +20,17 @@ class TestMigrations(test_suites.Suite):
     def test_fast(self):
         self.assertEqual(self.jobs(), ["migration/vhe"])
 
+    def test_fast_pairs(self):
+        self.assertEqual(self.wanted("vhe"), ["c-rust", "rust-c"])
+        self.assertEqual(self.wanted("vhe", "migration/vhe"), list(migrations.PAIRS))
+        self.assertEqual(self.wanted("vhe", every=True), list(migrations.PAIRS))
+
+    def wanted(self, name, *only, every=False):
+        """The pairs of a machine."""
+        self.context.report.selection = Selection(only)
+        self.context.all = every
+        return migrations.pairs(self.context, name)
+
     def test_all(self):
         names = self.jobs(every=True)
         for name in ("vhe", "gicv2", "nested", "vhe-nvhe"):

@@ -50,15 +50,16 @@ def ints(values, *names):
 class Counter:
     """The guest's counter, by the clock of the machine it runs in, in ns."""
 
-    def __init__(self, story, freq):
+    def __init__(self, story, freq, attempt):
         self.freq = freq
-        # What may be between the two: the least and the most.
+        # What may be between the two: the least and the most. Each stop makes it another one.
         self.low, self.high = -10**30, 10**30
-        for said in story.all("ping"):
+        pings = [said for said in story.all("ping") if said.get("try") == attempt]
+        for said in pings:
             sent, got, count = ints(said, "sent", "got", "count")
             self.low = max(self.low, self.ns(count) - (got + 1) * 1000)
             self.high = min(self.high, self.ns(count) - sent * 1000)
-        self.pings = len(story.all("ping"))
+        self.pings = len(pings)
 
     def ns(self, count):
         """A counter's value, as a time."""
@@ -91,10 +92,13 @@ class Pair:
         """Puts it together; None if something is missing."""
         try:
             freq, = ints(target.get("counter"), "freq")
-            there, here = Counter(source, freq), Counter(target, freq)
-            return Pair(source, target, freq, there.during(source.get("paused")),
-                        here.during(target.get("resumed")), there.steady and here.steady)
-        except (KeyError, ValueError):
+            # The last attempt counts: the ones before could not tell it well enough.
+            stop, start = source.all("paused")[-1], target.all("resumed")[-1]
+            there = Counter(source, freq, stop.get("try"))
+            here = Counter(target, freq, start.get("try"))
+            return Pair(source, target, freq, there.during(stop), here.during(start),
+                        there.steady and here.steady)
+        except (IndexError, KeyError, ValueError):
             return None
 
     def ns(self, said, name):

@@ -14,19 +14,19 @@ FIRST = """\
 @@host: 2.05 symbols timer=0
 @@host: 2.10 save state=c
 @@host: 9.00 up
-@@host: 9.50 ping sent=118000000 got=118002000 count=18001000000
-@@host: 9.60 ping sent=119000000 got=119004000 count=19001000000
-@@host: 10.00 paused after=119999000 before=120001000
+@@host: 9.50 ping try=1 sent=118000000 got=118002000 count=18001000000
+@@host: 9.60 ping try=1 sent=119000000 got=119004000 count=19001000000
+@@host: 10.00 paused try=1 after=119999000 before=120001000
 @@host: 12.00 saved bytes=1
 """
 SECOND = """\
 @@host: 2.00 options CONFIG_KVM_ARM64_RUST_TIMER=y
 @@host: 2.05 symbols timer=9
 @@host: 2.10 load state=c
-@@host: 4.10 resumed after=169999000 before=170001000
+@@host: 4.10 resumed try=1 after=169999000 before=170001000
 @@host: 5.00 wakes new=100 asked=9
-@@host: 5.10 ping sent=172000000 got=172002000 count=22001000000
-@@host: 5.20 ping sent=172100000 got=172102000 count=22101000000
+@@host: 5.10 ping try=1 sent=172000000 got=172002000 count=22001000000
+@@host: 5.20 ping try=1 sent=172100000 got=172102000 count=22101000000
 @@host: 0 @@guest: counter freq=1000000000 backward=0
 @@host: 0 @@guest: ticks cpu=0 period=10000000 ticks=1000 wakes=900 begin0=13999990000 begin1=14000010000 end=24003000000 late=4000000 silent=7 silent-until=1
 @@host: 0 @@guest: ticks cpu=1 period=10000000 ticks=1000 wakes=900 begin0=13999990000 begin1=14000010000 end=24003000000 late=4000000 silent=7 silent-until=1
@@ -90,6 +90,19 @@ class Migration(unittest.TestCase):
         # Neither how long it took nor what other work there was matters.
         slow = FIRST.replace("after=119999000", "after=110000000")
         self.assertEqual(bad(first=slow), [])
+
+    def again(self, text, pings, said):
+        """An attempt before the one in a text, with another difference between the clocks."""
+        line = next(l for l in text.splitlines(True) if said in l)
+        first = "".join(l.replace("count=", "count=77") for l in text.splitlines(True)
+                        if "ping" in l) if pings else ""
+        before = (first + line.replace("after=1", "after=0")).splitlines(True)
+        return text.replace("try=1", "try=2").replace(
+            line.replace("try=1", "try=2"), "".join(before) + line.replace("try=1", "try=2"))
+
+    def test_measured_again(self):
+        self.assertEqual(bad(first=self.again(FIRST, True, "paused")), [])
+        self.assertEqual(bad(second=self.again(SECOND, False, "resumed")), [])
 
     def test_another_rate(self):
         self.assertEqual(self.changed("count=22101000000", "count=22201000000"), [self.COUNTER])
