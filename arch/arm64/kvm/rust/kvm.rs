@@ -19,6 +19,9 @@ macro_rules! deref {
     )*};
 }
 
+#[macro_use]
+mod view;
+
 pub(crate) mod arch_timer;
 pub(crate) mod cpu_context;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]

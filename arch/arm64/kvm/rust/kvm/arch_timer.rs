@@ -8,7 +8,10 @@
 //!     timer_set_cval; include/kvm/arm_arch_timer.h: arch_timer_offset, arch_timer_context,
 //!     arch_timer_cpu, arch_timer_ctx_index, timer_context_to_vcpu, timer_get_offset, timer_irq
 
-use super::prelude::*;
+use super::{
+    prelude::*,
+    view::Field, //
+};
 use crate::linux::prelude::*;
 use core::{
     mem::offset_of,
@@ -89,27 +92,17 @@ impl<'a> Timer<'a> {
         self.vcpu.vm().timer_ppi(self.id)
     }
 
-    /// The Linux IRQ of the hardware timer it uses when direct.
-    #[inline(always)]
-    pub(crate) fn host_irq(self) -> u32 {
-        // SAFETY: Valid by `as_ptr()`, here and below; constant once it is set up.
-        unsafe { (*self.as_ptr()).host_timer_irq }
-    }
-
-    /// Whether the latest state is in hardware, of whatever CPU.
-    #[inline(always)]
-    fn is_loaded(self) -> bool {
-        // SAFETY: See above. Written by the vCPU's thread and read there, and on the CPU that it
-        // is loaded on, and by others for a hint; volatile because an interrupt may be in between.
-        unsafe { (&raw const (*self.as_ptr()).loaded).read_volatile() }
-    }
-
-    /// Where the guest's own compare value is if the timer is in hardware, from C's `ns_frac`,
-    /// which nothing but the timer code that this crate replaces reads.
-    #[inline(always)]
-    fn note(self) -> CvalHome {
-        // SAFETY: As in `is_loaded()`.
-        CvalHome::from_note(unsafe { (&raw const (*self.as_ptr()).ns_frac).read_volatile() })
+    // SAFETY: Valid by `as_ptr()`. The first is constant once the timer is set up. The others are
+    // written by the vCPU's thread and read there, on the CPU that it is loaded on, and by others
+    // for a hint; in one piece, because an interrupt may be in between.
+    fields! { unsafe
+        /// The Linux IRQ of the hardware timer it uses when direct.
+        pub(crate) host_irq: u32 = host_timer_irq;
+        /// Whether the latest state is in hardware, of whatever CPU.
+        is_loaded, set_loaded: bool = loaded, once;
+        /// Where the guest's own compare value is if the timer is in hardware: C's `ns_frac`, which
+        /// nothing but the timer code that this crate replaces reads.
+        note, set_note: CvalHome = ns_frac, once;
     }
 
     /// The offset that is worked into the compare value in the register, in ticks; `None` if the
@@ -203,11 +196,19 @@ pub(crate) enum CvalHome {
     },
 }
 
-impl CvalHome {
-    /// By the offset that is worked into the register, if any.
+/// By the offset that is worked into the register, or 0.
+impl Field<u64> for CvalHome {
     #[inline(always)]
-    fn from_note(offset: u64) -> Self {
+    fn from_c(offset: u64) -> Self {
         NonZero::new(offset).map_or(Self::Register, |offset| Self::Memory { offset })
+    }
+
+    #[inline(always)]
+    fn into_c(self) -> u64 {
+        match self {
+            Self::Register => 0,
+            Self::Memory { offset } => offset.get(),
+        }
     }
 }
 
@@ -276,11 +277,8 @@ impl<'a> LoadedVcpu<'a> {
         let timer = self.in_memory(id)?;
         let (worked_in, result) = program(&timer);
 
-        // SAFETY: As in `is_loaded()`.
-        unsafe {
-            (&raw mut (*timer.as_ptr()).ns_frac).write_volatile(worked_in);
-            (&raw mut (*timer.as_ptr()).loaded).write_volatile(true);
-        }
+        timer.set_note(CvalHome::from_c(worked_in));
+        timer.set_loaded(true);
         Some((HardwareTimer(timer.0), result))
     }
 }
@@ -428,8 +426,7 @@ impl<'a> HardwareTimer<'a> {
     /// Notes that memory has its latest state, and the hardware timer is off.
     #[inline(always)]
     pub(crate) fn into_memory(self) -> MemoryTimer<'a> {
-        // SAFETY: As in `is_loaded()`.
-        unsafe { (&raw mut (*self.as_ptr()).loaded).write_volatile(false) };
+        self.set_loaded(false);
         MemoryTimer(self.0)
     }
 }

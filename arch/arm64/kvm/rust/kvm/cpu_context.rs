@@ -17,17 +17,15 @@ use core::{
     ptr, //
 };
 
-/// A reference to a `struct kvm_cpu_context`.
-///
-/// # Invariants
-///
-/// `ptr` points at a context that lives for `'a`. A vCPU's is its thread's, the host's is the CPU's.
-/// Others only access what is read and written in one piece by both sides: see
-/// [`SysRegs::get_once`].
-#[derive(Clone, Copy)]
-pub(crate) struct CpuContext<'a> {
-    ptr: *mut bindings::kvm_cpu_context,
-    _context: PhantomData<&'a bindings::kvm_cpu_context>,
+view! {
+    /// A reference to a `struct kvm_cpu_context`.
+    ///
+    /// # Invariants
+    ///
+    /// `ptr` points at a context that lives for `'a`. A vCPU's is its thread's, the host's is the
+    /// CPU's. Others only access what is read and written in one piece by both sides: see
+    /// [`SysRegs::get_once`].
+    pub(crate) struct CpuContext<'a>(bindings::kvm_cpu_context);
 }
 
 /// The number of a general-purpose register as an instruction encodes it: 31 is the zero register.
@@ -63,45 +61,12 @@ pub(crate) enum BankedSpsr {
 }
 
 impl<'a> CpuContext<'a> {
-    /// # Safety
-    ///
-    /// `ptr` must point at a context, valid for the lifetime of the returned value, that nobody
-    /// else writes to meanwhile.
-    #[inline(always)]
-    pub(crate) unsafe fn from_raw(ptr: *mut bindings::kvm_cpu_context) -> Self {
-        // INVARIANT: By the safety requirements.
-        Self {
-            ptr,
-            _context: PhantomData,
-        }
-    }
-
-    /// The program counter.
-    #[inline(always)]
-    pub(crate) fn pc(self) -> u64 {
-        // SAFETY: Valid by the type invariant, here and below.
-        unsafe { (*self.ptr).regs.pc }
-    }
-
-    /// Sets the program counter.
-    #[inline(always)]
-    pub(crate) fn set_pc(self, pc: u64) {
-        // SAFETY: See above.
-        unsafe { (*self.ptr).regs.pc = pc };
-    }
-
-    /// PSTATE, in the format of an `SPSR`.
-    #[inline(always)]
-    pub(crate) fn pstate(self) -> u64 {
-        // SAFETY: See above.
-        unsafe { (*self.ptr).regs.pstate }
-    }
-
-    /// Sets PSTATE.
-    #[inline(always)]
-    pub(crate) fn set_pstate(self, pstate: u64) {
-        // SAFETY: See above.
-        unsafe { (*self.ptr).regs.pstate = pstate };
+    // SAFETY: Valid by the type invariant.
+    fields! { unsafe
+        /// The program counter.
+        pub(crate) pc, set_pc: u64 = regs.pc;
+        /// PSTATE, in the format of an `SPSR`.
+        pub(crate) pstate, set_pstate: u64 = regs.pstate;
     }
 
     /// A general-purpose register, as an operand: 0 for the zero register.
@@ -110,7 +75,7 @@ impl<'a> CpuContext<'a> {
         if reg.0 == GpReg::ZERO {
             return 0;
         }
-        // SAFETY: See above; 31 registers by the number's invariant.
+        // SAFETY: Valid by the type invariant, here and below; 31 registers by the number's.
         unsafe { self.gp_regs().add(usize::from(reg.0)).read() }
     }
 
@@ -126,7 +91,7 @@ impl<'a> CpuContext<'a> {
     #[inline(always)]
     fn gp_regs(self) -> *mut u64 {
         // SAFETY: See above.
-        unsafe { (&raw mut (*self.ptr).regs.regs).cast() }
+        unsafe { (&raw mut (*self.as_ptr()).regs.regs).cast() }
     }
 
     /// A banked `SPSR` of AArch32.
@@ -148,10 +113,10 @@ impl<'a> CpuContext<'a> {
         // SAFETY: See above.
         unsafe {
             match bank {
-                BankedSpsr::Abt => &raw mut (*self.ptr).spsr_abt,
-                BankedSpsr::Und => &raw mut (*self.ptr).spsr_und,
-                BankedSpsr::Irq => &raw mut (*self.ptr).spsr_irq,
-                BankedSpsr::Fiq => &raw mut (*self.ptr).spsr_fiq,
+                BankedSpsr::Abt => &raw mut (*self.as_ptr()).spsr_abt,
+                BankedSpsr::Und => &raw mut (*self.as_ptr()).spsr_und,
+                BankedSpsr::Irq => &raw mut (*self.as_ptr()).spsr_irq,
+                BankedSpsr::Fiq => &raw mut (*self.as_ptr()).spsr_fiq,
             }
         }
     }
@@ -180,7 +145,7 @@ impl<'a> CpuContext<'a> {
     pub(crate) fn own_sys_regs(self) -> SysRegs<'a> {
         // SAFETY: See above; within the array.
         unsafe {
-            let regs = (&raw mut (*self.ptr).sys_regs).cast::<u64>();
+            let regs = (&raw mut (*self.as_ptr()).sys_regs).cast::<u64>();
 
             SysRegs {
                 regs,
@@ -207,7 +172,7 @@ impl<'a> CpuContext<'a> {
     #[inline(always)]
     pub(crate) fn vncr_page(self) -> *mut u64 {
         // SAFETY: See above.
-        unsafe { (*self.ptr).vncr_array }
+        unsafe { (*self.as_ptr()).vncr_array }
     }
 
     /// For the host's context: the vCPU that is loaded on its CPU.
@@ -215,7 +180,7 @@ impl<'a> CpuContext<'a> {
     pub(crate) fn running_vcpu(self) -> Option<Vcpu<'a>> {
         // SAFETY: See above. A vCPU is named here while it is loaded, and lives as long.
         unsafe {
-            let vcpu = (*self.ptr).__hyp_running_vcpu;
+            let vcpu = (*self.as_ptr()).__hyp_running_vcpu;
 
             (!vcpu.is_null()).then(|| Vcpu::from_raw(vcpu))
         }
@@ -227,7 +192,7 @@ impl<'a> CpuContext<'a> {
         let vcpu = vcpu.map_or(ptr::null_mut(), |vcpu| vcpu.as_ptr());
 
         // SAFETY: See above.
-        unsafe { (*self.ptr).__hyp_running_vcpu = vcpu };
+        unsafe { (*self.as_ptr()).__hyp_running_vcpu = vcpu };
     }
 }
 

@@ -8,23 +8,23 @@
 //!     restore_debug; arch/arm64/include/asm/kvm_host.h: kvm_debug_regs_in_use,
 //!     kvm_host_owns_debug_regs
 
-use super::prelude::*;
+use super::{
+    prelude::*,
+    view::Field, //
+};
 use crate::{
     arm64::prelude::*,
     bindings, //
 };
-use core::marker::PhantomData;
 
-/// A reference to a `struct kvm_guest_debug_arch`.
-///
-/// # Invariants
-///
-/// `ptr` points at the structure for `'a`. Nobody else accesses it as long as a caller uses the
-/// value.
-#[derive(Clone, Copy)]
-pub(crate) struct DebugRegs<'a> {
-    ptr: *mut bindings::kvm_guest_debug_arch,
-    _regs: PhantomData<&'a bindings::kvm_guest_debug_arch>,
+view! {
+    /// A reference to a `struct kvm_guest_debug_arch`.
+    ///
+    /// # Invariants
+    ///
+    /// `ptr` points at the structure for `'a`. Nobody else accesses it as long as a caller uses the
+    /// value.
+    pub(crate) struct DebugRegs<'a>(bindings::kvm_guest_debug_arch);
 }
 
 /// Who uses the breakpoints and watchpoints while a guest runs. C's number, since to make it an
@@ -40,24 +40,23 @@ impl DebugOwner {
     // Anything else is nobody: they are not switched.
 }
 
-impl DebugRegs<'_> {
-    /// # Safety
-    ///
-    /// `ptr` must point at the structure, valid for the lifetime of the returned value, that
-    /// nobody else accesses meanwhile.
+impl Field<bindings::kvm_vcpu_arch__bindgen_ty_2> for DebugOwner {
     #[inline(always)]
-    pub(crate) unsafe fn from_raw(ptr: *mut bindings::kvm_guest_debug_arch) -> Self {
-        // INVARIANT: By the safety requirements.
-        Self {
-            ptr,
-            _regs: PhantomData,
-        }
+    fn from_c(raw: bindings::kvm_vcpu_arch__bindgen_ty_2) -> Self {
+        Self(raw)
     }
 
+    #[inline(always)]
+    fn into_c(self) -> bindings::kvm_vcpu_arch__bindgen_ty_2 {
+        self.0
+    }
+}
+
+impl DebugRegs<'_> {
     /// Saves the CPU's, from the first to breakpoint `last.0` and watchpoint `last.1`.
     pub(crate) fn save(self, last: (u32, u32)) {
         // SAFETY: Valid and unaliased by the type invariant.
-        let regs = unsafe { &mut *self.ptr };
+        let regs = unsafe { &mut *self.as_ptr() };
 
         Dbgbcr::save(last.0, &mut regs.dbg_bcr);
         Dbgbvr::save(last.0, &mut regs.dbg_bvr);
@@ -68,7 +67,7 @@ impl DebugRegs<'_> {
     /// Restores the CPU's.
     pub(crate) fn restore(self, last: (u32, u32), masked: Masked<'_>) {
         // SAFETY: Valid and not written to by the type invariant.
-        let regs = unsafe { &*self.ptr };
+        let regs = unsafe { &*self.as_ptr() };
 
         Dbgbcr::restore(last.0, &regs.dbg_bcr, masked);
         Dbgbvr::restore(last.0, &regs.dbg_bvr, masked);
@@ -78,31 +77,19 @@ impl DebugRegs<'_> {
 }
 
 impl<'a> OwnVcpu<'a> {
-    /// Who uses the breakpoints and watchpoints.
-    #[inline(always)]
-    pub(crate) fn debug_owner(self) -> DebugOwner {
-        // SAFETY: A `Vcpu` points at one; the field changes by the vCPU's own thread only.
-        DebugOwner(unsafe { (*self.as_ptr()).arch.debug_owner })
+    // SAFETY: A vCPU is valid, and these change by its own thread only, which is the caller.
+    fields! { unsafe
+        /// Who uses the breakpoints and watchpoints.
+        pub(crate) debug_owner: DebugOwner = arch.debug_owner;
+        /// The `MDSCR_EL1` by which user space debugs the guest.
+        pub(crate) external_mdscr: u64 = arch.external_mdscr_el1;
     }
 
-    /// The guest's breakpoints and watchpoints.
-    #[inline(always)]
-    pub(crate) fn guest_debug_regs(self) -> DebugRegs<'a> {
-        // SAFETY: Part of the vCPU, and used by its thread only, which is the caller.
-        unsafe { DebugRegs::from_raw(&raw mut (*self.as_ptr()).arch.vcpu_debug_state) }
-    }
-
-    /// The breakpoints and watchpoints by which user space debugs the guest.
-    #[inline(always)]
-    pub(crate) fn external_debug_regs(self) -> DebugRegs<'a> {
-        // SAFETY: See above.
-        unsafe { DebugRegs::from_raw(&raw mut (*self.as_ptr()).arch.external_debug_state) }
-    }
-
-    /// The `MDSCR_EL1` by which user space debugs the guest.
-    #[inline(always)]
-    pub(crate) fn external_mdscr(self) -> u64 {
-        // SAFETY: See above.
-        unsafe { (*self.as_ptr()).arch.external_mdscr_el1 }
+    // SAFETY: As above.
+    parts! { unsafe
+        /// The guest's breakpoints and watchpoints.
+        pub(crate) guest_debug_regs: DebugRegs<'a> = arch.vcpu_debug_state;
+        /// The breakpoints and watchpoints by which user space debugs the guest.
+        pub(crate) external_debug_regs: DebugRegs<'a> = arch.external_debug_state;
     }
 }

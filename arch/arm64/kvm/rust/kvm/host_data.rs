@@ -7,24 +7,24 @@
 //! Mirrors: arch/arm64/include/asm/kvm_host.h: host_data_ptr, host_data_test_flag,
 //!     host_data_set_flag, host_data_clear_flag, guest_owns_fp_regs, host_owns_fp_regs
 
-use super::prelude::*;
+use super::{
+    prelude::*,
+    view::Field, //
+};
 use crate::{
     arm64::prelude::*,
     bindings, //
 };
-use core::marker::PhantomData;
 
-/// A reference to this CPU's `struct kvm_host_data`.
-///
-/// # Invariants
-///
-/// `ptr` points at the structure of the CPU that the caller stays on for `'cpu`. On a VHE host it
-/// is written only by whoever has a vCPU loaded, or loads one, with preemption off: so nobody else
-/// writes to it as long as that is the caller.
-#[derive(Clone, Copy)]
-pub(crate) struct HostData<'cpu> {
-    ptr: *mut bindings::kvm_host_data,
-    _cpu: PhantomData<&'cpu bindings::kvm_host_data>,
+view! {
+    /// A reference to this CPU's `struct kvm_host_data`.
+    ///
+    /// # Invariants
+    ///
+    /// `ptr` points at the structure of the CPU that the caller stays on for `'cpu`. On a VHE host
+    /// it is written only by whoever has a vCPU loaded, or loads one, with preemption off: so
+    /// nobody else writes to it as long as that is the caller.
+    pub(crate) struct HostData<'cpu>(bindings::kvm_host_data);
 }
 
 /// Something that is true of the CPU, or of the vCPU that is loaded on it.
@@ -38,6 +38,14 @@ pub(crate) enum HostFlag {
     L1VncrMapped = bindings::KVM_HOST_DATA_FLAG_L1_VNCR_MAPPED,
 }
 
+impl HostFlag {
+    #[inline(always)]
+    const fn bit(self) -> usize {
+        // CAST: A bit number below 8.
+        1 << self as u32
+    }
+}
+
 /// Whose FP/SIMD, SVE and SME state the CPU's registers hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FpOwner {
@@ -49,25 +57,63 @@ pub(crate) enum FpOwner {
     Guest,
 }
 
+impl Field<bindings::kvm_host_data__bindgen_ty_1> for FpOwner {
+    #[inline(always)]
+    fn from_c(raw: bindings::kvm_host_data__bindgen_ty_1) -> Self {
+        match raw {
+            bindings::kvm_host_data_FP_STATE_GUEST_OWNED => Self::Guest,
+            bindings::kvm_host_data_FP_STATE_HOST_OWNED => Self::Host,
+            _ => Self::Free,
+        }
+    }
+
+    #[inline(always)]
+    fn into_c(self) -> bindings::kvm_host_data__bindgen_ty_1 {
+        match self {
+            Self::Free => bindings::kvm_host_data_FP_STATE_FREE,
+            Self::Host => bindings::kvm_host_data_FP_STATE_HOST_OWNED,
+            Self::Guest => bindings::kvm_host_data_FP_STATE_GUEST_OWNED,
+        }
+    }
+}
+
 impl<'cpu> HostData<'cpu> {
     /// This CPU's.
     #[inline(always)]
     pub(crate) fn get(vhe: Vhe<'cpu>) -> Self {
-        // INVARIANT: This CPU's instance of the per-CPU variable; the caller stays here.
-        Self {
-            ptr: this_cpu_ptr(&raw mut bindings::kvm_host_data, vhe),
-            _cpu: PhantomData,
-        }
+        // SAFETY: This CPU's instance of the per-CPU variable; the caller stays here.
+        unsafe { Self::from_raw(this_cpu_ptr(&raw mut bindings::kvm_host_data, vhe)) }
     }
 
-    /// The host's registers while a guest runs.
+    // SAFETY: Valid, and written to by nobody else, by the type invariant.
+    parts! { unsafe
+        /// The host's registers while a guest runs.
+        pub(crate) context: CpuContext<'cpu> = host_ctxt;
+        /// The host's breakpoints and watchpoints while a guest has its own.
+        pub(crate) debug_regs: DebugRegs<'cpu> = host_debug_state.regs;
+    }
+
+    // SAFETY: As above. C's accessors of the flags are atomic for the sake of nVHE hosts alone,
+    // where drivers set flags too.
+    fields! { unsafe
+        flags, set_flags: usize = flags;
+        /// Whose FP state the registers hold.
+        pub(crate) fp_owner, set_fp_owner: FpOwner = fp_owner;
+        last_breakpoint: u32 = debug_brps;
+        last_watchpoint: u32 = debug_wrps;
+        /// The PPIs of a GICv5 guest that were pending when it was left.
+        pub(crate) ppis_pending, set_ppis_pending: u64 = vgic_v5_ppi_state.pendr;
+        /// The PPIs of a GICv5 guest that were active when it was left.
+        pub(crate) none, set_ppis_active: u64 = vgic_v5_ppi_state.activer_exit;
+    }
+
+    /// The number of the CPU's last breakpoint and of its last watchpoint.
     #[inline(always)]
-    pub(crate) fn context(self) -> CpuContext<'cpu> {
-        // SAFETY: Valid by the type invariant, here and below.
-        unsafe { CpuContext::from_raw(&raw mut (*self.ptr).host_ctxt) }
+    pub(crate) fn last_debug_regs(self) -> (u32, u32) {
+        (self.last_breakpoint(), self.last_watchpoint())
     }
 
-    /// Of these, the system registers.
+    /// The host's system registers.
     #[inline(always)]
     pub(crate) fn sys_regs(self) -> SysRegs<'cpu> {
         self.context().own_sys_regs()
@@ -76,79 +122,16 @@ impl<'cpu> HostData<'cpu> {
     /// Whether a flag is set.
     #[inline(always)]
     pub(crate) fn flag(self, flag: HostFlag) -> bool {
-        // SAFETY: See above.
-        unsafe { (*self.ptr).flags & Self::bit(flag) != 0 }
+        self.flags() & flag.bit() != 0
     }
 
     /// Sets or clears a flag.
     #[inline(always)]
     pub(crate) fn set_flag(self, flag: HostFlag, value: bool) {
-        // SAFETY: See above. C's accessors are atomic for the sake of nVHE hosts alone, where
-        // drivers set flags too.
-        unsafe {
-            if value {
-                (*self.ptr).flags |= Self::bit(flag);
-            } else {
-                (*self.ptr).flags &= !Self::bit(flag);
-            }
-        }
-    }
-
-    #[inline(always)]
-    const fn bit(flag: HostFlag) -> usize {
-        // CAST: A bit number below 8.
-        1 << flag as u32
-    }
-
-    /// Whose FP state the registers hold.
-    #[inline(always)]
-    pub(crate) fn fp_owner(self) -> FpOwner {
-        // SAFETY: See above.
-        match unsafe { (*self.ptr).fp_owner } {
-            bindings::kvm_host_data_FP_STATE_GUEST_OWNED => FpOwner::Guest,
-            bindings::kvm_host_data_FP_STATE_HOST_OWNED => FpOwner::Host,
-            _ => FpOwner::Free,
-        }
-    }
-
-    /// Says whose FP state the registers hold.
-    #[inline(always)]
-    pub(crate) fn set_fp_owner(self, owner: FpOwner) {
-        let owner = match owner {
-            FpOwner::Free => bindings::kvm_host_data_FP_STATE_FREE,
-            FpOwner::Host => bindings::kvm_host_data_FP_STATE_HOST_OWNED,
-            FpOwner::Guest => bindings::kvm_host_data_FP_STATE_GUEST_OWNED,
-        };
-
-        // SAFETY: See above.
-        unsafe { (*self.ptr).fp_owner = owner };
-    }
-
-    /// The number of the CPU's last breakpoint and of its last watchpoint.
-    #[inline(always)]
-    pub(crate) fn last_debug_regs(self) -> (u32, u32) {
-        // SAFETY: See above; constant once the CPU is up.
-        unsafe { ((*self.ptr).debug_brps, (*self.ptr).debug_wrps) }
-    }
-
-    /// The CPU's note of a GICv5 guest's PPIs.
-    #[inline(always)]
-    pub(crate) fn ppi_state(self) -> PpiState<'cpu> {
-        // SAFETY: See above; nobody but this CPU has its note. CAST: bitmaps of 64 bits.
-        unsafe {
-            let state = &raw mut (*self.ptr).vgic_v5_ppi_state;
-
-            PpiState::from_raw(
-                (&raw mut (*state).pendr).cast(),
-                (&raw mut (*state).activer_exit).cast(),
-            )
-        }
-    }
-
-    /// The host's breakpoints and watchpoints while a guest has its own.
-    #[inline(always)]
-    pub(crate) fn debug_regs(self) -> DebugRegs<'cpu> {
-        // SAFETY: See above.
-        unsafe { DebugRegs::from_raw(&raw mut (*self.ptr).host_debug_state.regs) }
+        self.set_flags(if value {
+            self.flags() | flag.bit()
+        } else {
+            self.flags() & !flag.bit()
+        });
     }
 }

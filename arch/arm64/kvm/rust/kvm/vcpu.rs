@@ -32,7 +32,6 @@ use crate::{
     linux::prelude::*, //
 };
 use core::{
-    marker::PhantomData,
     mem::offset_of,
     ptr, //
 };
@@ -40,29 +39,24 @@ use kernel::bindings;
 
 pub(crate) use super::sys_reg::SysReg;
 
-/// Anyone's vCPU: what may be done with it by whoever knows that it exists.
-///
-/// # Invariants
-///
-/// `ptr` points at a vCPU whose `kvm` and `run` are set, and which lives for `'a`.
-#[derive(Clone, Copy)]
-pub(crate) struct Vcpu<'a> {
-    ptr: *mut bindings::kvm_vcpu,
-    _vcpu: PhantomData<&'a bindings::kvm_vcpu>,
+view! {
+    /// Anyone's vCPU: what may be done with it by whoever knows that it exists.
+    ///
+    /// # Invariants
+    ///
+    /// `ptr` points at a vCPU whose `kvm` and `run` are set, and which lives for `'a`.
+    pub(crate) struct Vcpu<'a>(bindings::kvm_vcpu);
 }
 
 impl<'a> Vcpu<'a> {
-    /// # Safety
-    ///
-    /// `ptr` must point at a vCPU whose `kvm` and `run` are set, valid for the lifetime of the
-    /// returned value.
-    #[inline(always)]
-    pub(crate) unsafe fn from_raw(ptr: *mut bindings::kvm_vcpu) -> Self {
-        // INVARIANT: By the safety requirements.
-        Self {
-            ptr,
-            _vcpu: PhantomData,
-        }
+    // SAFETY: Valid by the type invariant. Others write to none of these but PSTATE, which is
+    // looked at when a soft timer expires. `enabled` goes from false to true, once.
+    fields! { unsafe
+        /// Its number, as user space gave it.
+        pub(crate) id: i32 = vcpu_id;
+        /// Whether its timers are connected to the interrupt controller, so that it may run.
+        pub(crate) timers_enabled: bool = arch.timer_cpu.enabled;
+        pstate: Pstate = arch.ctxt.regs.pstate, once;
     }
 
     /// The vCPU that is loaded on this CPU, if any. Stays so while the caller stays on the CPU:
@@ -92,30 +86,17 @@ impl<'a> Vcpu<'a> {
         self
     }
 
-    /// For calls into C.
-    #[inline(always)]
-    pub(crate) fn as_ptr(self) -> *mut bindings::kvm_vcpu {
-        self.ptr
-    }
-
     /// Whether both are the same vCPU.
     #[inline(always)]
     pub(crate) fn is(self, other: Vcpu<'_>) -> bool {
-        ptr::eq(self.ptr, other.ptr)
+        ptr::eq(self.as_ptr(), other.as_ptr())
     }
 
     /// The VM it belongs to.
     #[inline(always)]
     pub(crate) fn vm(self) -> Vm<'a> {
         // SAFETY: Valid by the type invariant, here and below; a VM outlives its vCPUs.
-        unsafe { Vm::from_raw((*self.ptr).kvm) }
-    }
-
-    /// Its number, as user space gave it.
-    #[inline(always)]
-    pub(crate) fn id(self) -> i32 {
-        // SAFETY: See above; constant after creation.
-        unsafe { (*self.ptr).vcpu_id }
+        unsafe { Vm::from_raw((*self.as_ptr()).kvm) }
     }
 
     /// Whether it has a virtual EL2.
@@ -131,12 +112,6 @@ impl<'a> Vcpu<'a> {
         self.has_el2()
             && (matches!(self.pstate().mode(), Mode::El2t | Mode::El2h)
                 || self.virtual_hcr().has(Hcr::TGE))
-    }
-
-    #[inline(always)]
-    fn pstate(self) -> Pstate {
-        // SAFETY: See above. Other CPUs look at it when a soft timer expires.
-        Pstate::from_raw(unsafe { (&raw const (*self.ptr).arch.ctxt.regs.pstate).read_volatile() })
     }
 
     /// Its `HCR_EL2`. Once it has run it has no bits in memory but those that its VM's features
@@ -176,20 +151,13 @@ impl<'a> Vcpu<'a> {
     /// Makes its thread runnable if it blocks. Any context.
     pub(crate) fn wake_up(self) {
         // SAFETY: See above.
-        unsafe { bindings::kvm_vcpu_wake_up(self.ptr) };
+        unsafe { bindings::kvm_vcpu_wake_up(self.as_ptr()) };
     }
 
     /// One of its timers.
     #[inline(always)]
     pub(crate) fn timer(self, id: TimerId) -> Timer<'a> {
         Timer::of(self, id)
-    }
-
-    /// Whether its timers are connected to the interrupt controller, so that it may run.
-    #[inline(always)]
-    pub(crate) fn timers_enabled(self) -> bool {
-        // SAFETY: See above.
-        unsafe { (*self.ptr).arch.timer_cpu.enabled }
     }
 
     /// The device line levels shown to user space in `kvm_run` (`KVM_ARM_DEV_*`).
@@ -202,7 +170,7 @@ impl<'a> Vcpu<'a> {
     #[inline(always)]
     fn device_irq_level_ptr(self) -> *mut u64 {
         // SAFETY: Valid by the type invariant; no reference to the shared page is made.
-        unsafe { &raw mut (*(*self.ptr).run).s.regs.device_irq_level }
+        unsafe { &raw mut (*(*self.as_ptr()).run).s.regs.device_irq_level }
     }
 }
 
@@ -264,22 +232,22 @@ impl<'a> OwnVcpu<'a> {
         Self(unsafe { Vcpu::from_raw(ptr) })
     }
 
-    /// Whether its thread is about to sleep, or sleeps, in `kvm_vcpu_block()`.
-    #[inline]
-    pub(crate) fn is_blocking(self) -> bool {
-        // SAFETY: Valid by the type invariant, here and below.
-        unsafe { bindings::kvm_vcpu_is_blocking(self.as_ptr()) }
+    // SAFETY: Valid by the type invariant, here and below. Any syndrome names a register that
+    // exists.
+    calls! { unsafe
+        /// Whether its thread is about to sleep, or sleeps, in `kvm_vcpu_block()`.
+        pub(crate) fn is_blocking() -> bool = bindings::kvm_vcpu_is_blocking;
+        fn in_wfit() -> bool = bindings::vcpu_in_wfit;
+        fn trapped_rt() -> u64 = bindings::vcpu_trapped_rt;
+        pub(super) fn apply_masks(reg: SysReg => reg.as_raw(), value: u64) -> u64
+            = bindings::kvm_vcpu_apply_reg_masks;
     }
 
     /// The count that it waits for in a WFI or WFE that has a timeout: the value of the register
     /// that the trapped instruction names. `None` if it does not wait so.
     #[inline]
     pub(crate) fn wfit_timeout(self) -> Option<u64> {
-        // SAFETY: See above; any syndrome names a register that exists.
-        unsafe {
-            (cpucaps::has_wfxt() && bindings::vcpu_in_wfit(self.as_ptr()))
-                .then(|| bindings::vcpu_trapped_rt(self.as_ptr()))
-        }
+        (cpucaps::has_wfxt() && self.in_wfit()).then(|| self.trapped_rt())
     }
 
     /// The value in memory of a register, less the bits that a guest with EL2 does not have. Stale
@@ -300,8 +268,7 @@ impl<'a> OwnVcpu<'a> {
     #[inline(always)]
     fn sanitised(self, reg: SysReg, value: u64) -> u64 {
         if reg.is_sanitised() && self.has_el2() {
-            // SAFETY: See above; the register exists by its invariant.
-            unsafe { bindings::kvm_vcpu_apply_reg_masks(self.as_ptr(), reg.as_raw(), value) }
+            self.apply_masks(reg, value)
         } else {
             value
         }

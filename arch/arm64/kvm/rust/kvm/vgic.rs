@@ -83,20 +83,31 @@ impl Timer<'_> {
 }
 
 impl LoadedVcpu<'_> {
-    /// Whether the guest has an interrupt active or pending in its list registers, that is
-    /// mapped to a physical one.
-    #[inline]
-    pub(crate) fn mapped_irq_is_active(self, ppi: Ppi) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::kvm_vgic_map_is_active(self.as_ptr(), ppi.intid()) }
+    // SAFETY: Valid by the type invariant.
+    calls! { unsafe
+        /// Whether the guest has an interrupt active or pending in its list registers, that is
+        /// mapped to a physical one.
+        pub(crate) fn mapped_irq_is_active(ppi: Ppi => ppi.intid()) -> bool
+            = bindings::kvm_vgic_map_is_active;
     }
 }
 
 impl OwnVcpu<'_> {
+    // SAFETY: Valid by the type invariant; every vCPU has all PPIs.
+    calls! { unsafe
+        fn get_map(ppi: Ppi => ppi.intid()) -> i32 = bindings::kvm_vgic_get_map;
+        fn map_phys_irq(host_irq: u32, ppi: Ppi => ppi.intid()) -> i32
+            = bindings::kvm_vgic_map_phys_irq;
+        fn unmap_phys_irq(ppi: Ppi => ppi.intid()) -> i32 = bindings::kvm_vgic_unmap_phys_irq;
+        /// Forgets pending and active state of a mapped interrupt.
+        pub(crate) fn reset_mapped_irq(ppi: Ppi => ppi.intid())
+            = bindings::kvm_vgic_reset_mapped_irq;
+    }
+
     /// Whether a private interrupt is mapped to a physical one.
     pub(crate) fn irq_is_mapped(self, ppi: Ppi) -> bool {
-        // SAFETY: See above. The result is the host's interrupt number, or negative.
-        unsafe { bindings::kvm_vgic_get_map(self.as_ptr(), ppi.intid()) >= 0 }
+        // It is the host's interrupt number, or negative.
+        self.get_map(ppi) >= 0
     }
 
     /// Maps a private interrupt to a physical one, so that the guest deactivates both at once.
@@ -105,20 +116,13 @@ impl OwnVcpu<'_> {
     ///
     /// The vgic's, if the interrupt does not exist or the host has no such IRQ.
     pub(crate) fn map_irq(self, host_irq: u32, ppi: Ppi) -> Result {
-        // SAFETY: See above.
-        to_result(unsafe { bindings::kvm_vgic_map_phys_irq(self.as_ptr(), host_irq, ppi.intid()) })
+        to_result(self.map_phys_irq(host_irq, ppi))
     }
 
     /// Undoes [`Self::map_irq`], if it was done.
     pub(crate) fn unmap_irq(self, ppi: Ppi) {
-        // SAFETY: See above. The error says that the vgic is not initialised: nothing is mapped.
-        unsafe { bindings::kvm_vgic_unmap_phys_irq(self.as_ptr(), ppi.intid()) };
-    }
-
-    /// Forgets pending and active state of a mapped interrupt.
-    pub(crate) fn reset_mapped_irq(self, ppi: Ppi) {
-        // SAFETY: See above; every vCPU has all PPIs.
-        unsafe { bindings::kvm_vgic_reset_mapped_irq(self.as_ptr(), ppi.intid()) };
+        // The error says that the vgic is not initialised: nothing is mapped.
+        self.unmap_phys_irq(ppi);
     }
 
     /// Sets the device's answers to the vgic's questions about an interrupt.

@@ -55,77 +55,53 @@ impl VcpuFeature {
     pub(crate) const HAS_EL2: Self = Self(bindings::KVM_ARM_VCPU_HAS_EL2);
 }
 
-/// A reference to a `struct kvm`.
-///
-/// # Invariants
-///
-/// `ptr` points at a VM that is initialised as far as its timer data go, and lives for `'a`.
-#[derive(Clone, Copy)]
-pub(crate) struct Vm<'a> {
-    ptr: *mut bindings::kvm,
-    _vm: PhantomData<&'a bindings::kvm>,
+view! {
+    /// A reference to a `struct kvm`.
+    ///
+    /// # Invariants
+    ///
+    /// `ptr` points at a VM that is initialised as far as its timer data go, and lives for `'a`.
+    pub(crate) struct Vm<'a>(bindings::kvm);
 }
 
 impl<'a> Vm<'a> {
-    /// # Safety
-    ///
-    /// `ptr` must point at a valid VM for the lifetime of the returned value.
-    #[inline(always)]
-    pub(crate) unsafe fn from_raw(ptr: *mut bindings::kvm) -> Self {
-        // INVARIANT: By the safety requirements.
-        Self {
-            ptr,
-            _vm: PhantomData,
-        }
+    // SAFETY: Valid by the type invariant; they look at it.
+    calls! { unsafe
+        /// Whether the host must not see the VM's state (pKVM).
+        pub(crate) fn is_protected() -> bool = bindings::kvm_vm_is_protected;
+        /// Whether KVM emulates the interrupt controller, rather than the VMM.
+        pub(crate) fn has_irqchip() -> bool = bindings::irqchip_in_kernel;
+        /// Whether the guest has a GICv3.
+        pub(crate) fn has_gicv3() -> bool = bindings::vgic_is_v3;
+        /// Whether the guest has a GICv5.
+        pub(crate) fn has_gicv5() -> bool = bindings::vgic_is_v5;
+        fn vgic_ppi(number: u32) -> u32 = bindings::get_vgic_ppi;
+        fn irq_is_ppi(intid: i32) -> bool = bindings::irq_is_ppi;
     }
 
-    /// For calls into C.
-    #[inline(always)]
-    pub(crate) fn as_ptr(self) -> *mut bindings::kvm {
-        self.ptr
-    }
-
-    /// Whether the host must not see the VM's state (pKVM).
-    #[inline]
-    pub(crate) fn is_protected(self) -> bool {
-        // SAFETY: Valid by the type invariant; here and below.
-        unsafe { bindings::kvm_vm_is_protected(self.ptr) }
-    }
-
-    /// Whether KVM emulates the interrupt controller, rather than the VMM.
-    #[inline]
-    pub(crate) fn has_irqchip(self) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::irqchip_in_kernel(self.ptr) }
-    }
-
-    /// Whether the guest has a GICv3.
-    #[inline]
-    pub(crate) fn has_gicv3(self) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::vgic_is_v3(self.ptr) }
-    }
-
-    /// Whether the guest has a GICv5.
-    #[inline]
-    pub(crate) fn has_gicv5(self) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::vgic_is_v5(self.ptr) }
+    // SAFETY: Valid by the type invariant; one untorn load or store: neither readers nor writers
+    // take a lock. The flags are read like by C's test_bit().
+    fields! { unsafe
+        /// The offset of the virtual counters, in ticks.
+        pub(crate) virtual_offset: u64 = arch.timer_data.voffset, once;
+        none, set_virtual_offset: u64 = arch.timer_data.voffset, once;
+        /// The offset of the physical counters, in ticks.
+        pub(crate) physical_offset: u64 = arch.timer_data.poffset, once;
+        none, set_physical_offset: u64 = arch.timer_data.poffset, once;
+        flags: usize = arch.flags, once;
     }
 
     /// The PPI that is `number` in the GICs before GICv5.
     #[inline]
     pub(crate) fn ppi(self, number: u32) -> Ppi {
         // INVARIANT: In the numbering of the VM's model.
-        // SAFETY: See above.
-        Ppi(unsafe { bindings::get_vgic_ppi(self.ptr, number) })
+        Ppi(self.vgic_ppi(number))
     }
 
     /// The PPI whose INTID user space gives; `None` if it is not one in the guest's GIC model.
     pub(crate) fn ppi_of_user(self, intid: i32) -> Option<Ppi> {
         // INVARIANT: Just checked. CAST: the bit pattern of a GICv5 PPI; not negative for others.
-        // SAFETY: See above.
-        unsafe { bindings::irq_is_ppi(self.ptr, intid) }.then_some(Ppi(intid as u32))
+        self.irq_is_ppi(intid).then_some(Ppi(intid as u32))
     }
 
     /// The interrupt of a timer.
@@ -156,29 +132,14 @@ impl<'a> Vm<'a> {
     #[inline(always)]
     pub(super) fn timer_data(self) -> *mut bindings::arch_timer_vm_data {
         // SAFETY: See above.
-        unsafe { &raw mut (*self.ptr).arch.timer_data }
-    }
-
-    /// The offset of the virtual counters, in ticks.
-    pub(crate) fn virtual_offset(self) -> u64 {
-        // SAFETY: Valid by `timer_data()`; one untorn load, here and below.
-        unsafe { (&raw const (*self.timer_data()).voffset).read_volatile() }
-    }
-
-    /// The offset of the physical counters, in ticks.
-    pub(crate) fn physical_offset(self) -> u64 {
-        // SAFETY: See above.
-        unsafe { (&raw const (*self.timer_data()).poffset).read_volatile() }
+        unsafe { &raw mut (*self.as_ptr()).arch.timer_data }
     }
 
     /// Sets both. For those who may: see [`VcpusStopped`](super::vcpus_stopped::VcpusStopped) and
     /// [`NewVcpu`].
     pub(super) fn set_counter_offsets(self, virt: u64, phys: u64) {
-        // SAFETY: See above; readers take no lock.
-        unsafe {
-            (&raw mut (*self.timer_data()).voffset).write_volatile(virt);
-            (&raw mut (*self.timer_data()).poffset).write_volatile(phys);
-        }
+        self.set_virtual_offset(virt);
+        self.set_physical_offset(phys);
     }
 
     /// Whether user space has set the VM's counter offset, so that writes of a counter value no
@@ -196,7 +157,7 @@ impl<'a> Vm<'a> {
     /// The VM lock, `kvm->lock`.
     pub(super) fn lock(self) -> &'a Lock<(), MutexBackend> {
         // SAFETY: The mutex is initialised with the VM, which lives for `'a`.
-        unsafe { Lock::from_raw(&raw mut (*self.ptr).lock) }
+        unsafe { Lock::from_raw(&raw mut (*self.as_ptr()).lock) }
     }
 
     /// Whether its vCPUs have a feature. Does not change once there is a vCPU that is complete.
@@ -204,7 +165,7 @@ impl<'a> Vm<'a> {
     pub(crate) fn has_vcpu_feature(self, feature: VcpuFeature) -> bool {
         // SAFETY: See above. One aligned load, like C's test_bit().
         let features = unsafe {
-            (&raw const (*self.ptr).arch.vcpu_features)
+            (&raw const (*self.as_ptr()).arch.vcpu_features)
                 .cast::<usize>()
                 .read_volatile()
         };
@@ -214,15 +175,12 @@ impl<'a> Vm<'a> {
 
     #[inline(always)]
     pub(super) fn flag(self, bit: u32) -> bool {
-        // SAFETY: See above. One aligned load, like C's test_bit().
-        let flags = unsafe { (&raw const (*self.ptr).arch.flags).read_volatile() };
-
-        flags.wrapping_shr(bit) & 1 != 0
+        self.flags().wrapping_shr(bit) & 1 != 0
     }
 
     fn set_flag(self, bit: u32) {
         // SAFETY: See above; atomic. CAST: widening.
-        unsafe { bindings::set_bit(bit as usize, &raw mut (*self.ptr).arch.flags) };
+        unsafe { bindings::set_bit(bit as usize, &raw mut (*self.as_ptr()).arch.flags) };
     }
 }
 

@@ -94,7 +94,7 @@ unsafe extern "C" fn __vgic_v5_save_ppi_state(interface: *mut bindings::vgic_v5_
     // SAFETY: By the safety requirements.
     let (interface, vhe) = unsafe { (VgicV5::from_raw(interface), Vhe::assume()) };
 
-    v5::save_ppis(interface, HostData::get(vhe).ppi_state(), vhe);
+    v5::save_ppis(interface, HostData::get(vhe), vhe);
 }
 
 /// Before a run: the PPIs' state into the hardware.
@@ -107,7 +107,7 @@ unsafe extern "C" fn __vgic_v5_restore_ppi_state(interface: *mut bindings::vgic_
     // SAFETY: By the safety requirements.
     let (interface, vhe) = unsafe { (VgicV5::from_raw(interface), Vhe::assume()) };
 
-    v5::restore_ppis(interface, HostData::get(vhe).ppi_state(), vhe);
+    v5::restore_ppis(interface, HostData::get(vhe), vhe);
 }
 
 /// Empties the list registers of a CPU that comes up.

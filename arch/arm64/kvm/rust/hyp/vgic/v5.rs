@@ -39,23 +39,23 @@ pub(crate) fn restore(interface: VgicV5<'_>, vhe: Vhe<'_>) {
 }
 
 /// Saves the state of the PPIs, and takes them from the guest. On each exit.
-pub(crate) fn save_ppis(interface: VgicV5<'_>, ppis: PpiState<'_>, vhe: Vhe<'_>) {
-    ppis.set_active(ICH_PPI_ACTIVER0_EL2::read());
-    ppis.set_pending(ICH_PPI_PENDR0_EL2::read());
+pub(crate) fn save_ppis(interface: VgicV5<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
+    host.set_ppis_active(ICH_PPI_ACTIVER0_EL2::read());
+    host.set_ppis_pending(ICH_PPI_PENDR0_EL2::read());
     interface.set_ppi_priorities(gic_v5::ppi_priorities());
     gic_v5::set_ppi_direct(0, vhe);
 }
 
 /// Gives the guest its PPIs: those that it may take directly, and the state of all. On each
 /// entry. It has none but the 64 that the architecture defines.
-pub(crate) fn restore_ppis(interface: VgicV5<'_>, ppis: PpiState<'_>, vhe: Vhe<'_>) {
+pub(crate) fn restore_ppis(interface: VgicV5<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
     let direct = interface.ppi_direct();
 
     gic_v5::set_ppi_direct(direct, vhe);
     ICH_PPI_ACTIVER0_EL2::set(interface.ppi_active(), vhe);
     ICH_PPI_ENABLER0_EL2::set(interface.ppi_enabled(), vhe);
     // What is pending of the direct ones only the hardware knows.
-    ICH_PPI_PENDR0_EL2::set(ppis.pending() & !direct, vhe);
+    ICH_PPI_PENDR0_EL2::set(host.ppis_pending() & !direct, vhe);
     gic_v5::set_ppi_priorities(interface.ppi_priorities(), vhe);
     gic_v5::clear_implementation_defined_ppis(vhe);
 }

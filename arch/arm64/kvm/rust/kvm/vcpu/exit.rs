@@ -16,32 +16,32 @@ use crate::{
 use core::ptr;
 
 impl OwnVcpu<'_> {
-    /// Notes why it left the guest.
-    #[inline(always)]
-    pub(crate) fn set_syndrome(self, esr: Esr) {
-        // SAFETY: Valid by the type invariant, here and below. The field is the vCPU thread's own.
-        unsafe { (*self.as_ptr()).arch.fault.esr_el2 = esr.into_raw() };
+    // SAFETY: Valid by the type invariant. Written by the vCPU's thread, or with its mutex held,
+    // which `KVM_RUN` holds.
+    fields! { unsafe
+        /// Why it left the guest.
+        pub(crate) none, set_syndrome: Esr = arch.fault.esr_el2;
+        /// Where it faulted.
+        far, set_far: u64 = arch.fault.far_el2;
+        none, set_hpfar: u64 = arch.fault.hpfar_el2;
+        guest_debug: usize = guest_debug;
     }
 
-    /// Notes where it faulted; of the intermediate physical address in the format of `HPFAR_EL2`,
-    /// with C's mark that it is valid, or 0.
-    #[inline(always)]
-    pub(crate) fn set_fault_address(self, far: u64, hpfar: u64) {
-        // SAFETY: See above.
-        unsafe {
-            (*self.as_ptr()).arch.fault.far_el2 = far;
-            (*self.as_ptr()).arch.fault.hpfar_el2 = hpfar;
-        }
-    }
-
-    /// Whether user space makes it execute a single instruction.
-    #[inline(always)]
-    pub(crate) fn is_single_stepped(self) -> bool {
-        // CAST: widening.
-        const SINGLESTEP: usize = bindings::KVM_GUESTDBG_SINGLESTEP as usize;
-
-        // SAFETY: See above; written with the vCPU mutex held, which `KVM_RUN` holds.
-        unsafe { (*self.as_ptr()).guest_debug & SINGLESTEP != 0 }
+    // SAFETY: See above. Registers, program counter, PSTATE and syndrome are used where they are,
+    // in memory or on this CPU, as the caller left them.
+    calls! { unsafe
+        /// Moves on by one AArch32 instruction, in memory.
+        pub(crate) fn skip_instruction_aarch32() = bindings::kvm_skip_instr32;
+        /// Whether the AArch32 instruction that trapped passes its condition.
+        pub(crate) fn aarch32_condition_holds() -> bool = bindings::kvm_condition_valid32;
+        /// Whether it has the TLB maintenance instruction, and that is of EL1's stage 1.
+        pub(crate) fn has_tlbi_s1e1(op: Encoding => op.into_raw()) -> bool
+            = bindings::kvm_supported_tlbi_s1e1_op;
+        /// Whether it has the TLB maintenance instruction, and that is of EL2's stage 1.
+        pub(crate) fn has_tlbi_s1e2(op: Encoding => op.into_raw()) -> bool
+            = bindings::kvm_supported_tlbi_s1e2_op;
+        fn has_ptrauth() -> bool = bindings::vcpu_has_ptrauth;
+        fn fault_ipa() -> u64 = bindings::kvm_vcpu_get_fault_ipa;
     }
 
     /// Sets a register, wherever it is at the moment.
@@ -50,10 +50,19 @@ impl OwnVcpu<'_> {
         unsafe { bindings::vcpu_write_sys_reg(self.as_ptr(), value, reg.as_raw()) };
     }
 
-    /// Moves on by one AArch32 instruction, in memory.
-    pub(crate) fn skip_instruction_aarch32(self) {
-        // SAFETY: See above; program counter and PSTATE are in memory, the caller says.
-        unsafe { bindings::kvm_skip_instr32(self.as_ptr()) };
+    /// Notes where it faulted; of the intermediate physical address in the format of `HPFAR_EL2`,
+    /// with C's mark that it is valid, or 0.
+    #[inline(always)]
+    pub(crate) fn set_fault_address(self, far: u64, hpfar: u64) {
+        self.set_far(far);
+        self.set_hpfar(hpfar);
+    }
+
+    /// Whether user space makes it execute a single instruction.
+    #[inline(always)]
+    pub(crate) fn is_single_stepped(self) -> bool {
+        // CAST: widening.
+        self.guest_debug() & bindings::KVM_GUESTDBG_SINGLESTEP as usize != 0
     }
 
     /// Whether its guest hypervisor is a VHE host whose user space runs, or could.
@@ -76,27 +85,11 @@ impl OwnVcpu<'_> {
     pub(crate) fn authenticated_return_address(self) -> Option<u64> {
         let mut address = 0;
 
-        // SAFETY: See above; the pointer is to a local.
-        let authentic = unsafe {
-            bindings::vcpu_has_ptrauth(self.as_ptr())
-                && bindings::vcpu_auth_eretax(self.as_ptr(), &mut address)
-        };
+        // SAFETY: Valid by the type invariant; the pointer is to a local.
+        let authentic = self.has_ptrauth()
+            && unsafe { bindings::vcpu_auth_eretax(self.as_ptr(), &mut address) };
 
         authentic.then_some(address)
-    }
-
-    /// Whether it has the TLB maintenance instruction, and that is of EL1's stage 1.
-    #[inline(always)]
-    pub(crate) fn has_tlbi_s1e1(self, instruction: Encoding) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::kvm_supported_tlbi_s1e1_op(self.as_ptr(), instruction.into_raw()) }
-    }
-
-    /// Whether it has the TLB maintenance instruction, and that is of EL2's stage 1.
-    #[inline(always)]
-    pub(crate) fn has_tlbi_s1e2(self, instruction: Encoding) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::kvm_supported_tlbi_s1e2_op(self.as_ptr(), instruction.into_raw()) }
     }
 
     /// The sum of the offsets that apply to one of its timers.
@@ -105,36 +98,30 @@ impl OwnVcpu<'_> {
         self.timer(timer).offset_in_ticks()
     }
 
-    /// Whether the AArch32 instruction that trapped passes its condition.
-    pub(crate) fn aarch32_condition_holds(self) -> bool {
-        // SAFETY: See above; the syndrome and PSTATE are in memory.
-        unsafe { bindings::kvm_condition_valid32(self.as_ptr()) }
-    }
-
     /// The guest-physical address of the last fault, if it is known.
     pub(crate) fn fault_address(self) -> Option<u64> {
         /// C's `INVALID_GPA`.
         const UNKNOWN: u64 = u64::MAX;
 
-        // SAFETY: See above.
-        match unsafe { bindings::kvm_vcpu_get_fault_ipa(self.as_ptr()) } {
+        match self.fault_ipa() {
             UNKNOWN => None,
-            // SAFETY: See above. A page, and the offset in it, which both addresses have.
-            page => Some(page | unsafe { (*self.as_ptr()).arch.fault.far_el2 } & 0xfff),
+            // A page, and the offset in it, which both addresses have.
+            page => Some(page | self.far() & 0xfff),
         }
     }
 }
 
 impl Vm<'_> {
+    // SAFETY: Valid by the type invariant; one aligned load, as of C's atomic_read().
+    fields! { unsafe
+        vncr_translations: i32 = arch.vncr_tlb_count.counter, once;
+    }
+
     /// Whether a page of a nested guest's hypervisor, which its `VNCR_EL2` names, is mapped for any
     /// of the VM's vCPUs, or is about to be.
     #[inline(always)]
     pub(crate) fn has_vncr_translations(self) -> bool {
-        // SAFETY: Valid by the type invariant; one aligned load, as of C's atomic_read().
-        let count =
-            unsafe { (&raw const (*self.as_ptr()).arch.vncr_tlb_count.counter).read_volatile() };
-
-        count != 0
+        self.vncr_translations() != 0
     }
 }
 

@@ -9,63 +9,49 @@
 //!     arch/arm64/include/asm/kvm_host.h: vcpu_sve_max_vq
 
 use super::super::prelude::*;
-use crate::{
-    arm64::prelude::*,
-    bindings, //
-};
+use crate::arm64::prelude::*;
 
 impl OwnVcpu<'_> {
-    /// Whether it has SVE.
-    #[inline(always)]
-    pub(crate) fn has_sve(self) -> bool {
-        // SAFETY: Valid by the type invariant, here and below.
-        unsafe { bindings::vcpu_has_sve(self.as_ptr()) }
+    // SAFETY: Valid by the type invariant; they look at it.
+    calls! { unsafe
+        /// Whether it has SVE.
+        pub(crate) fn has_sve() -> bool = bindings::vcpu_has_sve;
+        /// Whether it has `FPMR`.
+        pub(crate) fn has_fpmr() -> bool = bindings::vcpu_has_fpmr;
+        /// Whether the guest hypervisor wants the traps of its guest's FP and Advanced SIMD.
+        pub(crate) fn guest_hypervisor_traps_fp() -> bool
+            = bindings::guest_hyp_fpsimd_traps_enabled;
+        /// Whether the guest hypervisor wants the traps of its guest's SVE.
+        pub(crate) fn guest_hypervisor_traps_sve() -> bool = bindings::guest_hyp_sve_traps_enabled;
     }
 
-    /// Whether it has `FPMR`.
-    #[inline(always)]
-    pub(crate) fn has_fpmr(self) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::vcpu_has_fpmr(self.as_ptr()) }
+    // SAFETY: See above; constant once SVE is set up, before the vCPU first runs.
+    fields! { unsafe
+        sve_max_vl: u32 = arch.sve_max_vl;
     }
 
     /// The longest vectors that it has. Its SVE state in memory is laid out for them.
     #[inline(always)]
     pub(crate) fn max_vector_length(self) -> VectorLength {
-        // SAFETY: See above; constant once SVE is set up, before the vCPU first runs.
-        VectorLength::from_bytes(unsafe { (*self.as_ptr()).arch.sve_max_vl })
-    }
-
-    /// Whether the guest hypervisor wants the traps of its guest's FP and Advanced SIMD.
-    #[inline(always)]
-    pub(crate) fn guest_hypervisor_traps_fp(self) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::guest_hyp_fpsimd_traps_enabled(self.as_ptr()) }
-    }
-
-    /// Whether the guest hypervisor wants the traps of its guest's SVE.
-    #[inline(always)]
-    pub(crate) fn guest_hypervisor_traps_sve(self) -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::guest_hyp_sve_traps_enabled(self.as_ptr()) }
+        VectorLength::from_bytes(self.sve_max_vl())
     }
 }
 
 impl RunningVcpu<'_> {
-    /// Loads V registers and status. What they held is gone: it must have been saved.
-    #[inline(always)]
-    pub(crate) fn load_fp_registers(self) {
-        // SAFETY: See above. FP does not trap, the caller says; if it did, that would be an oops.
-        unsafe { bindings::vcpu_load_fpsimd(self.as_ptr()) };
+    // SAFETY: Valid by the type invariant. FP and SVE do not trap, the caller says; if they did,
+    // that would be an oops.
+    calls! { unsafe
+        /// Loads V registers and status. What they held is gone: it must have been saved.
+        pub(crate) fn load_fp_registers() = bindings::vcpu_load_fpsimd;
+        fn load_sve_state() = bindings::vcpu_load_sve;
     }
 
     /// Loads Z, P and FFR registers and status, with the longest vectors, which are in force then.
     /// What the registers held is gone: it must have been saved.
     #[inline(always)]
     pub(crate) fn load_sve_registers(self) {
+        // The state is as long as the vectors. The CPU has them, or the vCPU would not have got them.
         self.max_vector_length().limit_el1(self.masked());
-        // SAFETY: See above. The state is as long as the vectors, whose length was just set; the
-        // CPU has them, or the vCPU would not have got them.
-        unsafe { bindings::vcpu_load_sve(self.as_ptr()) };
+        self.load_sve_state();
     }
 }

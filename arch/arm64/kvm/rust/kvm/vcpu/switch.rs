@@ -39,26 +39,27 @@ pub(crate) struct FgtPair {
 }
 
 impl OwnVcpu<'_> {
-    /// The host's part of the guest's `HCR_EL2`.
-    #[inline(always)]
-    pub(crate) fn hcr(self) -> Hcr {
-        // SAFETY: Valid by the type invariant, here and below. Another thread may set VI or VF at
-        // any time (KVM_IRQ_LINE without a GIC in the kernel); it kicks the vCPU afterwards.
-        Hcr::from_raw(unsafe { (&raw const (*self.as_ptr()).arch.hcr_el2).read_volatile() })
+    // SAFETY: Valid by the type invariant; these change by its own thread. But for the first:
+    // another one may set VI or VF at any time (KVM_IRQ_LINE without a GIC in the kernel); it kicks
+    // the vCPU afterwards.
+    fields! { unsafe
+        /// The host's part of the guest's `HCR_EL2`.
+        pub(crate) hcr: Hcr = arch.hcr_el2, once;
+        /// The host's part of the guest's `HCRX_EL2`.
+        pub(crate) hcrx: u64 = arch.hcrx_el2;
+        /// The syndrome of the virtual SError that user space or KVM made pending.
+        pub(crate) vserror_syndrome: u64 = arch.vsesr_el2;
+        iflags: u8 = arch.iflags, once;
     }
 
-    /// Notes that no virtual SError is pending any more.
-    #[inline(always)]
-    pub(crate) fn clear_pending_vserror(self) {
-        // SAFETY: See above, for why this is atomic.
-        unsafe { bindings::vcpu_clear_vse(self.as_ptr()) };
-    }
-
-    /// The host's part of the guest's `HCRX_EL2`.
-    #[inline(always)]
-    pub(crate) fn hcrx(self) -> u64 {
-        // SAFETY: See above.
-        unsafe { (*self.as_ptr()).arch.hcrx_el2 }
+    // SAFETY: See above. Registers are used where they are, in memory or on this CPU.
+    calls! { unsafe
+        /// Notes that no virtual SError is pending any more. Atomic: see above.
+        pub(crate) fn clear_pending_vserror() = bindings::vcpu_clear_vse;
+        /// Does what [`Self::pc_update_is_pending`] asks about.
+        pub(crate) fn update_pc() = bindings::__kvm_adjust_pc;
+        /// A guest hypervisor's `CPTR_EL2`, in the format for E2H = 1.
+        pub(crate) fn nested_cptr() -> u64 = bindings::vcpu_sanitised_cptr_el2;
     }
 
     /// Its fine-grained traps, as `kvm_vcpu_load_fgt()` has them.
@@ -83,59 +84,30 @@ impl OwnVcpu<'_> {
     pub(crate) fn pc_update_is_pending(self) -> bool {
         const FLAGS: u8 = bindings::KVM_VCPU_PENDING_EXCEPTION | bindings::KVM_VCPU_INCREMENT_PC;
 
-        // SAFETY: See above.
-        unsafe { (&raw const (*self.as_ptr()).arch.iflags).read_volatile() & FLAGS != 0 }
-    }
-
-    /// Does what [`Self::pc_update_is_pending`] asks about.
-    pub(crate) fn update_pc(self) {
-        // SAFETY: See above. Registers are changed where they are, in memory or on this CPU.
-        unsafe { bindings::__kvm_adjust_pc(self.as_ptr()) };
-    }
-
-    /// The syndrome of the virtual SError that user space or KVM made pending.
-    #[inline(always)]
-    pub(crate) fn vserror_syndrome(self) -> u64 {
-        // SAFETY: See above.
-        unsafe { (*self.as_ptr()).arch.vsesr_el2 }
-    }
-
-    /// A guest hypervisor's `CPTR_EL2`, in the format for E2H = 1.
-    #[inline]
-    pub(crate) fn nested_cptr(self) -> u64 {
-        // SAFETY: See above.
-        unsafe { bindings::vcpu_sanitised_cptr_el2(self.as_ptr()) }
+        self.iflags() & FLAGS != 0
     }
 
     /// A guest hypervisor's `HCR_EL2` as if it had set none of the bits it can set.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn nested_hcr_res1(self) -> Hcr {
-        // SAFETY: See above; the register exists.
-        Hcr::from_raw(unsafe {
-            bindings::kvm_vcpu_apply_reg_masks(
-                self.as_ptr(),
-                bindings::vcpu_sysreg_HCR_EL2,
-                0, //
-            )
-        })
+        Hcr::from_raw(self.apply_masks(SysReg::HCR_EL2, 0))
     }
 }
 
 impl LoadedVcpu<'_> {
     /// Notes whether this CPU has the value of `PMUSERENR_EL0` that goes with guests, for the PMU
     /// driver's updates to go to the host's saved value then.
-    /// Such an update comes by IPI.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set_pmuserenr_on_cpu(self, on_cpu: bool, _irq_off: &IrqOff) {
-        // SAFETY: See above.
+        // SAFETY: Valid by the type invariant, here and below. Such an update comes by IPI.
         unsafe { bindings::vcpu_set_pmuserenr_on_cpu(self.as_ptr(), on_cpu) };
     }
 
     /// Makes the stage 2 translation that the vCPU is to run with the hardware's.
     #[inline]
     pub(crate) fn load_stage2(self) {
-        // SAFETY: See above; set by `kvm_arch_vcpu_load()` just before, until the put. The host does not use
-        // stage 2, and user space's TLB entries are of another regime.
+        // SAFETY: See above; set by `kvm_arch_vcpu_load()` just before, until the put. The host
+        // does not use stage 2, and user space's TLB entries are of another regime.
         unsafe { bindings::__load_stage2((*self.as_ptr()).arch.hw_mmu) };
     }
 }

@@ -87,12 +87,16 @@ impl Vm<'_> {
         self.flag(bindings::KVM_ARCH_FLAG_MTE_ENABLED)
     }
 
+    // SAFETY: See above; does not change once a vCPU has run.
+    fields! { unsafe
+        midr: u64 = arch.midr_el1;
+    }
+
     /// The guest's `MIDR_EL1`, if it is not the CPU's.
     #[inline(always)]
     pub(crate) fn own_midr(self) -> Option<u64> {
         self.flag(bindings::KVM_ARCH_FLAG_WRITABLE_IMP_ID_REGS)
-            // SAFETY: See above; does not change once a vCPU has run.
-            .then(|| unsafe { (*self.as_ptr()).arch.midr_el1 })
+            .then(|| self.midr())
     }
 }
 
@@ -119,10 +123,8 @@ impl OwnVcpu<'_> {
     /// Whether virtual SErrors are those of the nested guest's own hypervisor.
     #[inline]
     pub(crate) fn vserror_is_nested(self) -> bool {
-        /// `HCRX_EL2.TMEA`.
-        const TMEA: u64 = 1 << bindings::HCRX_EL2_TMEA_SHIFT;
-
-        self.in_nested_context() && (self.el2_amo() || self.sys_reg(SysReg::HCRX_EL2) & TMEA != 0)
+        self.in_nested_context()
+            && (self.el2_amo() || Hcrx::from_raw(self.sys_reg(SysReg::HCRX_EL2)).has(Hcrx::TMEA))
     }
 
     /// Virtual EL2's translation and traps, for running it at EL1.
@@ -140,18 +142,19 @@ impl OwnVcpu<'_> {
 }
 
 impl LoadedVcpu<'_> {
+    // SAFETY: Valid by the type invariant. Flags of this kind change by the vCPU's own thread alone.
+    fields! { unsafe
+        sflags, set_sflags: u16 = arch.sflags;
+    }
+
     /// Says whether the guest's EL1 and EL0 registers are in the hardware, or in memory: for
     /// everyone who accesses one on its behalf.
     #[inline(always)]
     pub(crate) fn set_sysregs_on_cpu(self, on_cpu: bool) {
-        // SAFETY: Valid by the type invariant. Flags of this kind change by the vCPU's own thread
-        // alone.
-        unsafe {
-            if on_cpu {
-                (*self.as_ptr()).arch.sflags |= bindings::KVM_VCPU_SYSREGS_ON_CPU;
-            } else {
-                (*self.as_ptr()).arch.sflags &= !bindings::KVM_VCPU_SYSREGS_ON_CPU;
-            }
-        }
+        self.set_sflags(if on_cpu {
+            self.sflags() | bindings::KVM_VCPU_SYSREGS_ON_CPU
+        } else {
+            self.sflags() & !bindings::KVM_VCPU_SYSREGS_ON_CPU
+        });
     }
 }
