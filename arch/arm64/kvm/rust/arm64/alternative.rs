@@ -5,6 +5,7 @@
 //! C header: [`arch/arm64/include/asm/alternative-macros.h`](srctree/arch/arm64/include/asm/alternative-macros.h)
 //!
 //! Mirrors: arch/arm64/include/asm/alternative-macros.h: ALTINSTR_ENTRY
+#![forbid(unsafe_code)]
 
 /// Assembly for one instruction that is patched to be another where the CPUs have a capability.
 ///

@@ -3,6 +3,7 @@
 //! Per-CPU variables of C.
 //!
 //! C header: [`arch/arm64/include/asm/percpu.h`](srctree/arch/arm64/include/asm/percpu.h)
+#![forbid(unsafe_code)]
 
 use super::{
     evidence::Vhe,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What the layers above need of the CPU, so that their files need not list it.
+#![forbid(unsafe_code)]
 
 pub(crate) use super::{
     barrier::{

@@ -5,6 +5,7 @@
 //! A bindgen that pads a structure wrongly would make every access of this crate miss. The
 //! constants are evaluated by clang, in `rust/bindings/kvm_arm64.h`. All structures are here that
 //! this crate looks into, each with the last field that it uses: a fault before it moves it.
+#![forbid(unsafe_code)]
 
 use super::prelude::*;
 use core::mem::{

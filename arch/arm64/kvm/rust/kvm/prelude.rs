@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What policy needs of KVM's objects, so that its files need not list it.
+#![forbid(unsafe_code)]
 
 pub(crate) use super::{
     arch_timer::*,

@@ -3,6 +3,7 @@
 //! The registers of a vCPU that are kept in memory.
 //!
 //! C header: [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h)
+#![forbid(unsafe_code)]
 
 use crate::{
     arm64::prelude::*,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Numbers in user memory. May fault and sleep.
+#![forbid(unsafe_code)]
 
 use kernel::{
     prelude::*,

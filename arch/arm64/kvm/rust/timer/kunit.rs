@@ -3,6 +3,7 @@
 //! KUnit tests: the arithmetic as this kernel compiles it, and against the real timer.
 //!
 //! Properties over random inputs are tested on the build host, in tools/testing/host.
+#![forbid(unsafe_code)]
 
 use kernel::prelude::kunit_tests;
 

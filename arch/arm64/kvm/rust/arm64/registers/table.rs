@@ -23,6 +23,7 @@
 //!
 //! Source: Arm ARM, "AArch64 System register encodings"; GIC specifications (IHI 0069, and that of
 //! GICv5), "AArch64 System registers".
+#![forbid(unsafe_code)]
 
 /// Hands all rows to the macro `$with`.
 macro_rules! with_registers {

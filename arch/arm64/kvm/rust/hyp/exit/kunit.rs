@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! KUnit tests: what exits are decoded to, with values from the architecture manual.
+#![forbid(unsafe_code)]
 
 use kernel::prelude::kunit_tests;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! KUnit tests: values that are computed for registers, with bits from the architecture manual.
+#![forbid(unsafe_code)]
 
 use kernel::prelude::kunit_tests;
 

@@ -5,6 +5,7 @@
 //! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: __activate_traps_fpsimd32,
 //!     __activate_cptr_traps_vhe, __activate_cptr_traps, __deactivate_cptr_traps_vhe,
 //!     __deactivate_cptr_traps
+#![forbid(unsafe_code)]
 
 use super::super::switch::{
     Kind,

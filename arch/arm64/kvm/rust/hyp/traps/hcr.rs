@@ -4,6 +4,7 @@
 //!
 //! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: NV_HCR_GUEST_EXCLUDE, __compute_hcr;
 //!     arch/arm64/kvm/hyp/include/hyp/switch.h: ___activate_traps, ___deactivate_traps
+#![forbid(unsafe_code)]
 
 use super::super::switch::{
     Kind,

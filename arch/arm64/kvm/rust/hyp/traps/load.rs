@@ -6,6 +6,7 @@
 //!     __activate_traps_hfgxtr, __activate_traps_ich_hfgxtr, __deactivate_fgt,
 //!     __deactivate_traps_hfgxtr, __deactivate_traps_ich_hfgxtr, NV_HCRX_GUEST_EXCLUDE, __activate_traps_common,
 //!     __deactivate_traps_common; arch/arm64/include/asm/kvm_host.h: vcpu_fgt
+#![forbid(unsafe_code)]
 
 use crate::{
     arm64::prelude::*,
