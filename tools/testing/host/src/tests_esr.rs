@@ -105,9 +105,9 @@ proptest! {
         let abort = Esr::from_raw(with_field(noise, 0, 6, fsc)).abort();
 
         prop_assert_eq!(abort.fault(), want);
-        prop_assert_eq!(abort.on_stage1_walk(), noise >> 7 & 1 == 1);
-        prop_assert_eq!(abort.address_unknown(), noise >> 10 & 1 == 1);
-        prop_assert_eq!(abort.describes_instruction(), noise >> 24 & 1 == 1);
+        prop_assert_eq!(abort.has(Abort::S1PTW), noise >> 7 & 1 == 1);
+        prop_assert_eq!(abort.has(Abort::FnV), noise >> 10 & 1 == 1);
+        prop_assert_eq!(abort.has(Abort::ISV), noise >> 24 & 1 == 1);
     }
 
     #[test]
@@ -145,7 +145,7 @@ proptest! {
         let (code, mode) = MODES[to];
 
         prop_assert_eq!(pstate.mode(), want);
-        prop_assert_eq!(pstate.is_aarch32(), m >= 16);
+        prop_assert_eq!(pstate.has(Pstate::M4), m >= 16);
         prop_assert_eq!(pstate.with_mode(mode).into_raw(), with_field(noise, 0, 5, code));
         prop_assert_eq!(pstate.with_mode(Mode::Other), pstate);
     }
@@ -172,7 +172,7 @@ proptest! {
             pstate.after_instruction().into_raw(),
             with_field(with_field(raw, 21, 1, 0), 10, 2, 0)
         );
-        prop_assert_eq!(pstate.steps(), raw >> 21 & 1 == 1);
-        prop_assert_eq!(pstate.negative(), raw >> 31 & 1 == 1);
+        prop_assert_eq!(pstate.has(Pstate::SS), raw >> 21 & 1 == 1);
+        prop_assert_eq!(pstate.has(Pstate::N), raw >> 31 & 1 == 1);
     }
 }

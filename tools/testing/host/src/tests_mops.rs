@@ -144,7 +144,7 @@ proptest! {
         let operation = syndrome(start, cpu_has_option_a, epilogue);
         let (registers, negative) = interrupted(start);
 
-        prop_assert_eq!(operation.is_set(), start.set);
+        prop_assert_eq!(operation.has(MemoryOperation::MemInst), start.set);
         prop_assert_eq!(registers.for_prologue(operation, negative), remaining(start));
     }
 

@@ -7,22 +7,70 @@
 
 use super::{
     encoding::Encoding,
-    fields::Value, //
+    fields::register_values, //
 };
 
-/// A syndrome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Esr(u64);
-
-impl Value for Esr {
-    #[inline(always)]
-    fn from_raw(raw: u64) -> Self {
-        Self::from_raw(raw)
+register_values! {
+    /// A syndrome.
+    pub(crate) struct Esr {
+        /// The class.
+        EC = 31:26;
+        /// The instruction is of 32 bits.
+        IL = 25;
+        /// What the class makes of it.
+        ISS = 24:0;
+        /// Of an `ERET`: the instruction authenticates the address first.
+        ERET = 1;
     }
 
-    #[inline(always)]
-    fn into_raw(self) -> u64 {
-        self.0
+    /// Of a trapped access to a system register, or a trapped `SYS`.
+    pub(crate) struct SystemTrap {
+        /// Parts of the encoding, as are those by the same names below.
+        Op0 = 21:20;
+        Op2 = 19:17;
+        Op1 = 16:14;
+        CRn = 13:10;
+        /// The general-purpose register.
+        Rt = 9:5;
+        CRm = 4:1;
+        /// It is read.
+        Direction = 0;
+    }
+
+    /// Of aborts, and in part of watchpoints: what they say about a fault.
+    pub(crate) struct Abort {
+        /// The syndrome describes the instruction, which that of data aborts does.
+        ISV = 24;
+        /// The size of the access: a power of two of bytes.
+        SAS = 23:22;
+        /// The general-purpose register.
+        SRT = 20:16;
+        /// `FAR_EL2` has no address, which is so after some external aborts.
+        FnV = 10;
+        /// The access was one of the walker of the stage 1 tables.
+        S1PTW = 7;
+        /// The access was a write.
+        WnR = 6;
+        /// The kind of fault.
+        FSC = 5:0;
+    }
+
+    /// Of a memory copy or set (FEAT_MOPS) that the CPU cannot take further.
+    pub(crate) struct MemoryOperation {
+        /// It is one of `SET*`, otherwise of `CPY*`.
+        MemInst = 24;
+        /// The instruction is the epilogue, otherwise the main part.
+        FromEpilogue = 18;
+        /// The registers are in the form of the option that the CPU has not.
+        WrongOption = 17;
+        /// The CPU that took the exception has option A, otherwise option B.
+        OptionA = 16;
+        /// Holds the destination address.
+        Rd = 14:10;
+        /// Holds the source address, of a copy.
+        Rs = 9:5;
+        /// Holds the size.
+        Rn = 4:0;
     }
 }
 
@@ -58,34 +106,14 @@ pub(crate) enum ExceptionClass {
 }
 
 impl Esr {
-    #[inline(always)]
-    pub(crate) const fn from_raw(raw: u64) -> Self {
-        Self(raw)
-    }
-
-    #[inline(always)]
-    pub(crate) const fn into_raw(self) -> u64 {
-        self.0
-    }
-
     /// The syndrome that the trap of a 32-bit long `MRS`, `MSR` or `SYS` has. Of `iss` the bits
     /// that the field ISS has are taken.
     #[inline(always)]
     pub(crate) const fn for_system_trap(iss: u64) -> Self {
-        Self(0x18 << 26 | 1 << 25 | (iss & 0x1ff_ffff))
-    }
-
-    #[inline(always)]
-    const fn bit(self, n: u32) -> bool {
-        self.0 & 1u64.wrapping_shl(n) != 0
-    }
-
-    #[inline(always)]
-    const fn field(self, shift: u32, width: u32) -> u32 {
-        let mask = 1u64.wrapping_shl(width).wrapping_sub(1);
-
-        // CAST: fields of the syndrome are less than 32 bits wide.
-        (self.0.wrapping_shr(shift) & mask) as u32
+        Self::ZERO
+            .put(Self::EC, 0x18)
+            .with(Self::IL)
+            .put(Self::ISS, iss)
     }
 
     /// The class.
@@ -93,7 +121,7 @@ impl Esr {
     pub(crate) const fn class(self) -> ExceptionClass {
         use ExceptionClass::*;
 
-        match self.class_code() {
+        match self.get(Self::EC) {
             0x03 => Cp15,
             0x07 => FpAsimd,
             0x09 => Pac,
@@ -110,34 +138,22 @@ impl Esr {
         }
     }
 
-    /// The field EC.
-    #[inline(always)]
-    const fn class_code(self) -> u32 {
-        self.field(26, 6)
-    }
-
     /// As the syndrome of [`ExceptionClass::System`].
     #[inline(always)]
     pub(crate) const fn system_trap(self) -> SystemTrap {
-        SystemTrap(self)
+        SystemTrap(self.0)
     }
 
     /// As the syndrome of an abort, and in part of a watchpoint.
     #[inline(always)]
     pub(crate) const fn abort(self) -> Abort {
-        Abort(self)
+        Abort(self.0)
     }
 
     /// As the syndrome of [`ExceptionClass::MemoryOperation`].
     #[inline(always)]
     pub(crate) const fn memory_operation(self) -> MemoryOperation {
-        MemoryOperation(self)
-    }
-
-    /// Of [`ExceptionClass::Eret`]: the instruction authenticates the address first.
-    #[inline(always)]
-    pub(crate) const fn eret_authenticates(self) -> bool {
-        self.bit(1)
+        MemoryOperation(self.0)
     }
 }
 
@@ -152,7 +168,7 @@ impl ClassSet {
         let mut code = 0;
 
         while code < 64 {
-            if !is_among(Esr(code << 26).class(), classes) {
+            if !is_among(Esr::ZERO.put(Esr::EC, code).class(), classes) {
                 set |= 1u64 << code;
             }
             code += 1;
@@ -163,7 +179,8 @@ impl ClassSet {
     /// Whether the class of a syndrome is in the set.
     #[inline(always)]
     pub(crate) const fn has_class_of(self, esr: Esr) -> bool {
-        self.0.wrapping_shr(esr.class_code()) & 1 != 0
+        // CAST: six bits.
+        self.0.wrapping_shr(esr.get(Esr::EC) as u32) & 1 != 0
     }
 }
 
@@ -178,10 +195,6 @@ const fn is_among(class: ExceptionClass, mut classes: &[ExceptionClass]) -> bool
     false
 }
 
-/// A trapped access to a system register, or a trapped `SYS`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SystemTrap(Esr);
-
 /// Which way a trapped access goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
@@ -192,21 +205,28 @@ pub(crate) enum Direction {
 }
 
 /// The number of a general-purpose register, 31 for the zero register.
+///
+/// # Invariants
+///
+/// At most 31.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Gpr(u8);
 
 impl Gpr {
+    /// The one that an instruction cannot write to, and that reads as 0.
+    pub(crate) const ZERO: Self = Self(31);
+
+    /// From a field of five bits; higher bits are ignored.
+    #[inline(always)]
+    pub(crate) const fn from_field(field: u64) -> Self {
+        // INVARIANT: Five bits. CAST: see there.
+        Self((field & 0x1f) as u8)
+    }
+
+    /// The number.
     #[inline(always)]
     pub(crate) const fn number(self) -> u8 {
         self.0
-    }
-}
-
-impl Esr {
-    #[inline(always)]
-    const fn gpr(self, shift: u32) -> Gpr {
-        // CAST: five bits.
-        Gpr(self.field(shift, 5) as u8)
     }
 }
 
@@ -214,36 +234,31 @@ impl SystemTrap {
     /// Which register or instruction.
     #[inline(always)]
     pub(crate) const fn encoding(self) -> Encoding {
-        let esr = self.0;
-
+        // CAST: a few bits each.
         Encoding::new(
-            esr.field(20, 2),
-            esr.field(14, 3),
-            esr.field(10, 4),
-            esr.field(1, 4),
-            esr.field(17, 3),
+            self.get(Self::Op0) as u32,
+            self.get(Self::Op1) as u32,
+            self.get(Self::CRn) as u32,
+            self.get(Self::CRm) as u32,
+            self.get(Self::Op2) as u32,
         )
     }
 
     /// The general-purpose register.
     #[inline(always)]
     pub(crate) const fn rt(self) -> Gpr {
-        self.0.gpr(5)
+        Gpr::from_field(self.get(Self::Rt))
     }
 
     #[inline(always)]
     pub(crate) const fn direction(self) -> Direction {
-        if self.0.bit(0) {
+        if self.has(Self::Direction) {
             Direction::Read
         } else {
             Direction::Write
         }
     }
 }
-
-/// What aborts and watchpoints say about a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Abort(Esr);
 
 /// Kinds of fault, by the field DFSC or IFSC. Levels of translation are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,7 +285,7 @@ impl Abort {
         use Fault::*;
 
         // Levels are -1, where the low bits do not count on, and 0 to 3.
-        match self.0.field(0, 6) {
+        match self.get(Self::FSC) {
             0x00..=0x03 | 0x29 => AddressSize,
             0x04..=0x07 | 0x2b => Translation,
             0x08..=0x0b => AccessFlag,
@@ -283,84 +298,41 @@ impl Abort {
         }
     }
 
-    /// The access was one of the walker of the stage 1 tables.
-    #[inline(always)]
-    pub(crate) const fn on_stage1_walk(self) -> bool {
-        self.0.bit(7)
-    }
-
-    /// `FAR_EL2` has no address: `FnV`, which external aborts have.
-    #[inline(always)]
-    pub(crate) const fn address_unknown(self) -> bool {
-        self.0.bit(10)
-    }
-
-    /// The syndrome describes the instruction: `ISV`, which data aborts have.
-    #[inline(always)]
-    pub(crate) const fn describes_instruction(self) -> bool {
-        self.0.bit(24)
-    }
-
-    /// The access was a write.
-    #[inline(always)]
-    pub(crate) const fn is_write(self) -> bool {
-        self.0.bit(6)
-    }
-
     /// The size of the access in bytes, if the instruction is described.
     #[inline(always)]
     pub(crate) const fn size(self) -> u32 {
-        1 << self.0.field(22, 2)
+        1 << self.get(Self::SAS)
     }
 
     /// The general-purpose register, if the instruction is described.
     #[inline(always)]
     pub(crate) const fn register(self) -> Gpr {
-        self.0.gpr(16)
+        Gpr::from_field(self.get(Self::SRT))
     }
 }
 
-/// A memory copy or set (FEAT_MOPS) that the CPU cannot take further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct MemoryOperation(Esr);
-
 impl MemoryOperation {
-    /// It is one of `SET*`, otherwise of `CPY*`.
-    #[inline(always)]
-    pub(crate) const fn is_set(self) -> bool {
-        self.0.bit(24)
-    }
-
-    /// The instruction is the epilogue, otherwise the main part.
-    #[inline(always)]
-    pub(crate) const fn in_epilogue(self) -> bool {
-        self.0.bit(18)
-    }
-
     /// The registers are in the form of option A, otherwise of option B.
-    ///
-    /// The syndrome has the option of the CPU that took the exception, and whether the registers
-    /// are in the other one's form.
     #[inline(always)]
     pub(crate) const fn registers_have_option_a(self) -> bool {
-        self.0.bit(16) != self.0.bit(17)
+        self.has(Self::OptionA) != self.has(Self::WrongOption)
     }
 
     /// Holds the destination address.
     #[inline(always)]
     pub(crate) const fn destination(self) -> Gpr {
-        self.0.gpr(10)
+        Gpr::from_field(self.get(Self::Rd))
     }
 
     /// Holds the source address, of a copy.
     #[inline(always)]
     pub(crate) const fn source(self) -> Gpr {
-        self.0.gpr(5)
+        Gpr::from_field(self.get(Self::Rs))
     }
 
     /// Holds the size.
     #[inline(always)]
     pub(crate) const fn size(self) -> Gpr {
-        self.0.gpr(0)
+        Gpr::from_field(self.get(Self::Rn))
     }
 }

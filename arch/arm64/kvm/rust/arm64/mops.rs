@@ -29,7 +29,7 @@ impl Operands {
         let counts_up = (self.size as i64) < 0;
 
         match (
-            operation.is_set(),
+            operation.has(MemoryOperation::MemInst),
             operation.registers_have_option_a(), //
         ) {
             // Addresses are the ends, and the size counts up to 0.
@@ -60,5 +60,9 @@ impl Operands {
 
 /// Where the prologue is: right before the main part, which is right before the epilogue.
 pub(crate) const fn prologue(operation: MemoryOperation, address: u64) -> u64 {
-    address.wrapping_sub(if operation.in_epilogue() { 8 } else { 4 })
+    address.wrapping_sub(if operation.has(MemoryOperation::FromEpilogue) {
+        8
+    } else {
+        4
+    })
 }

@@ -9,21 +9,25 @@
 //!     arch/arm64/kvm/hyp/include/hyp/adjust_pc.h: kvm_skip_instr, __kvm_skip_instr
 #![forbid(unsafe_code)]
 
-use super::fields::Value;
+use super::fields::register_values;
 
-/// The state that an exception was taken from, or that a return goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pstate(u64);
-
-impl Value for Pstate {
-    #[inline(always)]
-    fn from_raw(raw: u64) -> Self {
-        Self(raw)
-    }
-
-    #[inline(always)]
-    fn into_raw(self) -> u64 {
-        self.0
+register_values! {
+    /// The state that an exception was taken from, or that a return goes to.
+    pub(crate) struct Pstate {
+        /// Exception level and stack pointer, or a mode of AArch32.
+        M = 4:0;
+        /// AArch32.
+        M4 = 4;
+        /// Of AArch32: data accesses are big-endian.
+        E = 9;
+        /// What kind of branch comes from.
+        BTYPE = 11:10;
+        /// Illegal state.
+        IL = 20;
+        /// A software step is to be taken: the state is active-not-pending.
+        SS = 21;
+        /// A condition flag.
+        N = 31;
     }
 }
 
@@ -33,7 +37,7 @@ impl Value for Pstate {
 /// # Invariants
 ///
 /// As it says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct GuestPstate(Pstate);
 
 impl GuestPstate {
@@ -82,30 +86,10 @@ pub(crate) enum Mode {
 }
 
 impl Pstate {
-    const M: u64 = 0x1f;
-    /// AArch32.
-    const M4: u64 = 1 << 4;
-    const BTYPE: u64 = 0x3 << 10;
-    /// Illegal state.
-    const IL: u64 = 1 << 20;
-    /// Software step.
-    const SS: u64 = 1 << 21;
-    const N: u64 = 1 << 31;
-
-    #[inline(always)]
-    pub(crate) const fn from_raw(raw: u64) -> Self {
-        Self(raw)
-    }
-
-    #[inline(always)]
-    pub(crate) const fn into_raw(self) -> u64 {
-        self.0
-    }
-
     /// The mode.
     #[inline(always)]
     pub(crate) const fn mode(self) -> Mode {
-        match self.0 & Self::M {
+        match self.get(Self::M) {
             0b00000 => Mode::El0,
             0b00100 => Mode::El1t,
             0b00101 => Mode::El1h,
@@ -127,7 +111,7 @@ impl Pstate {
             Mode::Other => return self,
         };
 
-        Self(self.0 & !Self::M | bits)
+        self.put(Self::M, bits)
     }
 
     /// What a guest at virtual EL2 that runs at EL1 has to see.
@@ -149,7 +133,7 @@ impl Pstate {
     pub(crate) const fn for_guest(self) -> GuestPstate {
         const ABOVE_EL1: u64 = 0b01000;
 
-        if self.0 & Self::M < ABOVE_EL1 || self.is_aarch32() {
+        if self.get(Self::M) < ABOVE_EL1 || self.has(Self::M4) {
             return GuestPstate(self);
         }
 
@@ -157,42 +141,19 @@ impl Pstate {
         GuestPstate(match self.mode() {
             Mode::El2t => self.with_mode(Mode::El1t),
             Mode::El2h => self.with_mode(Mode::El1h),
-            _ => Self(Self::IL).with_mode(Mode::El2h),
+            _ => Self::ZERO.with(Self::IL).with_mode(Mode::El2h),
         })
-    }
-
-    #[inline(always)]
-    pub(crate) const fn is_aarch32(self) -> bool {
-        self.0 & Self::M4 != 0
-    }
-
-    /// Of AArch32: data accesses are big-endian (`CPSR.E`).
-    #[inline(always)]
-    pub(crate) const fn is_big_endian_aarch32(self) -> bool {
-        self.0 & 1 << 9 != 0
-    }
-
-    /// The condition flag N.
-    #[inline(always)]
-    pub(crate) const fn negative(self) -> bool {
-        self.0 & Self::N != 0
-    }
-
-    /// A software step is to be taken: the state is active-not-pending.
-    #[inline(always)]
-    pub(crate) const fn steps(self) -> bool {
-        self.0 & Self::SS != 0
     }
 
     /// The state once a step has been taken: active-pending.
     #[inline(always)]
     pub(crate) const fn stepped(self) -> Self {
-        Self(self.0 & !Self::SS)
+        self.without(Self::SS)
     }
 
     /// The state after an AArch64 instruction other than a branch.
     #[inline(always)]
     pub(crate) const fn after_instruction(self) -> Self {
-        Self(self.stepped().0 & !Self::BTYPE)
+        self.stepped().without(Self::BTYPE)
     }
 }

@@ -165,13 +165,13 @@ impl Trap<'_> {
     /// The value of an operand.
     #[inline(always)]
     fn operand(&self, reg: Gpr) -> u64 {
-        self.switch.guest.gp_reg(reg.into())
+        self.switch.guest.gp_reg(reg)
     }
 
     /// Sets the result of the instruction.
     #[inline(always)]
     fn set_result(&self, reg: Gpr, value: u64) {
-        self.switch.guest.set_gp_reg(reg.into(), value);
+        self.switch.guest.set_gp_reg(reg, value);
     }
 
     /// Moves the guest on by the trapped instruction, in the hardware. Always true, as the end of
@@ -180,7 +180,7 @@ impl Trap<'_> {
     fn skip_instruction(&self) -> bool {
         let masked = self.switch.masked;
 
-        if self.pstate.get().is_aarch32() {
+        if self.pstate.get().has(Pstate::M4) {
             return self.skip_instruction_aarch32();
         }
 
@@ -212,12 +212,5 @@ impl Trap<'_> {
         ELR_EL2::set(guest.pc(), masked);
         SPSR_EL2::set(after, masked);
         true
-    }
-}
-
-impl From<Gpr> for GpReg {
-    #[inline(always)]
-    fn from(reg: Gpr) -> Self {
-        Self::from_field(u64::from(reg.number()))
     }
 }

@@ -28,25 +28,6 @@ view! {
     pub(crate) struct CpuContext<'a>(bindings::kvm_cpu_context);
 }
 
-/// The number of a general-purpose register as an instruction encodes it: 31 is the zero register.
-///
-/// # Invariants
-///
-/// At most 31.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct GpReg(u8);
-
-impl GpReg {
-    const ZERO: u8 = 31;
-
-    /// From a five-bit field; higher bits are ignored.
-    #[inline(always)]
-    pub(crate) const fn from_field(field: u64) -> Self {
-        // INVARIANT: Five bits. CAST: see there.
-        Self((field & 0x1f) as u8)
-    }
-}
-
 /// An AArch32 mode whose `SPSR` is kept outside of the array of system registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BankedSpsr {
@@ -71,20 +52,20 @@ impl<'a> CpuContext<'a> {
 
     /// A general-purpose register, as an operand: 0 for the zero register.
     #[inline(always)]
-    pub(crate) fn gp_reg(self, reg: GpReg) -> u64 {
-        if reg.0 == GpReg::ZERO {
+    pub(crate) fn gp_reg(self, reg: Gpr) -> u64 {
+        if reg == Gpr::ZERO {
             return 0;
         }
         // SAFETY: Valid by the type invariant, here and below; 31 registers by the number's.
-        unsafe { self.gp_regs().add(usize::from(reg.0)).read() }
+        unsafe { self.gp_regs().add(usize::from(reg.number())).read() }
     }
 
     /// Sets a general-purpose register; no effect for the zero register.
     #[inline(always)]
-    pub(crate) fn set_gp_reg(self, reg: GpReg, value: u64) {
-        if reg.0 != GpReg::ZERO {
+    pub(crate) fn set_gp_reg(self, reg: Gpr, value: u64) {
+        if reg != Gpr::ZERO {
             // SAFETY: See above; 31 registers by the number's invariant.
-            unsafe { self.gp_regs().add(usize::from(reg.0)).write(value) };
+            unsafe { self.gp_regs().add(usize::from(reg.number())).write(value) };
         }
     }
 

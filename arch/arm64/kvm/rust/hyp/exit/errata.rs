@@ -20,7 +20,7 @@ pub(in crate::hyp) fn restore_spsr(switch: Switch<'_>) {
     let saved = Pstate::from_raw(switch.guest.pstate());
 
     if switch.vcpu.is_single_stepped()
-        && saved.steps()
+        && saved.has(Pstate::SS)
         && ESR_EL2::read().class() == ExceptionClass::Pac
     {
         SPSR_EL2::set(saved.for_guest(), switch.masked);

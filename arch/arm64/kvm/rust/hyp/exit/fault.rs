@@ -39,13 +39,13 @@ impl Address {
     #[inline(always)]
     pub(super) const fn of(abort: Abort, has_erratum_834220: bool) -> Self {
         match abort.fault() {
-            Fault::Translation if has_erratum_834220 && !abort.on_stage1_walk() => {
+            Fault::Translation if has_erratum_834220 && !abort.has(Abort::S1PTW) => {
                 Self::ByTranslation
             }
             Fault::Translation | Fault::AccessFlag | Fault::AddressSize => Self::Reported,
-            Fault::Permission if abort.on_stage1_walk() => Self::Reported,
+            Fault::Permission if abort.has(Abort::S1PTW) => Self::Reported,
             Fault::ExternalOnWalk | Fault::EccOnWalk => Self::Unknown,
-            Fault::External if abort.address_unknown() => Self::Unknown,
+            Fault::External if abort.has(Abort::FnV) => Self::Unknown,
             _ => Self::ByTranslation,
         }
     }

@@ -42,7 +42,7 @@ pub(in crate::hyp) fn emulate_v3(trap: Trap<'_>) -> bool {
     let vcpu = trap.switch.vcpu;
     let access = trap.esr.system_trap();
     let encoding = access.encoding();
-    let aarch32 = trap.pstate.get().is_aarch32();
+    let aarch32 = trap.pstate.get().has(Pstate::M4);
 
     if !vcpu.vm().has_gicv3() {
         return false;
@@ -85,9 +85,8 @@ pub(super) fn v2_access(trap: Trap<'_>) -> ControlFlow<GuestExit> {
 
 pub(in crate::hyp) fn emulate_v2(trap: Trap<'_>) -> ControlFlow<GuestExit> {
     let abort = trap.esr.abort();
-    let by_an_instruction = abort.fault() == Fault::Translation
-        && abort.describes_instruction()
-        && !abort.on_stage1_walk();
+    let by_an_instruction =
+        abort.fault() == Fault::Translation && abort.has(Abort::ISV) && !abort.has(Abort::S1PTW);
     let (true, Some(address)) = (by_an_instruction, trap.switch.vcpu.fault_address()) else {
         return ControlFlow::Break(GuestExit::TRAP);
     };
@@ -113,7 +112,7 @@ fn data_access(trap: Trap<'_>, abort: Abort, address: u64) -> DataAccess {
     DataAccess {
         address,
         size: abort.size(),
-        kind: if abort.is_write() {
+        kind: if abort.has(Abort::WnR) {
             // CAST: what a word access stores.
             Kind::Write(trap.operand(abort.register()) as u32)
         } else {
@@ -125,8 +124,8 @@ fn data_access(trap: Trap<'_>, abort: Abort, address: u64) -> DataAccess {
 
 /// Whether the guest accesses data so; of AArch64 it is taken to be at EL1.
 fn data_are_big_endian(trap: Trap<'_>) -> bool {
-    if trap.pstate.get().is_aarch32() {
-        trap.pstate.get().is_big_endian_aarch32()
+    if trap.pstate.get().has(Pstate::M4) {
+        trap.pstate.get().has(Pstate::E)
     } else {
         SCTLR_EL1::read().has(Sctlr::EE)
     }

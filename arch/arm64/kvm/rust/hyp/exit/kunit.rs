@@ -255,7 +255,7 @@ mod context_tests {
         let before = Pstate::from_raw(REST | 1 << 21 | 0b11 << 10 | 0b00101);
 
         assert_eq!(before.after_instruction(), pstate(0b00101));
-        assert!(before.steps());
+        assert!(before.has(Pstate::SS));
     }
 
     fn within_context(to: Pstate, is_host_with_vhe: bool) -> Option<Pstate> {

@@ -19,10 +19,10 @@ pub(in crate::hyp) fn restart(trap: Trap<'_>) -> bool {
         source: trap.operand(operation.source()),
         size: trap.operand(operation.size()),
     };
-    let after = before.for_prologue(operation, trap.pstate.get().negative());
+    let after = before.for_prologue(operation, trap.pstate.get().has(Pstate::N));
 
     trap.set_result(operation.destination(), after.destination);
-    if !operation.is_set() {
+    if !operation.has(MemoryOperation::MemInst) {
         trap.set_result(operation.source(), after.source);
     }
     trap.set_result(operation.size(), after.size);

@@ -38,7 +38,7 @@ pub(in super::super) fn resolve<K: Kind>(trap: Trap<'_>) -> bool {
         return false;
     };
 
-    let address = if trap.esr.eret_authenticates() {
+    let address = if trap.esr.has(Esr::ERET) {
         // What happens if it is not authentic is not for here.
         let Some(address) = vcpu.authenticated_return_address() else {
             return false;
