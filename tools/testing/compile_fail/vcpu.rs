@@ -162,3 +162,33 @@ fn sleep(vcpu: LoadedVcpu<'_>, _irq_off: &IrqOff) {
 fn sleep(vcpu: UserVcpu<'_>) {
     vcpu.config().set_timer_ppis_immutable();
 }
+
+//# a VM's vCPUs stopped, which sleeps, with interrupts off
+//# error: E0308 expected `MaySleep<'_>`, found `&IrqOff`
+fn stop(vm: Vm<'_>, irq_off: &IrqOff) -> bool {
+    vm.stop_all_vcpus(irq_off).is_ok()
+}
+//# instead
+fn stop(vm: Vm<'_>, caller: UserVcpu<'_>) -> bool {
+    vm.stop_all_vcpus(caller.may_sleep()).is_ok()
+}
+
+//# user memory, which sleeps, by who stays on a CPU
+//# error: E0277 MaySleep<'_>: From<linux::context::OnCpu<'_>>` is not satisfied
+fn read(vcpu: LoadedVcpu<'_>, addr: u64) -> Option<u64> {
+    UserNumber::new(addr, vcpu.on_cpu().into()).read().ok()
+}
+//# instead
+fn read(vcpu: UserVcpu<'_>, addr: u64) -> Option<u64> {
+    UserNumber::new(addr, vcpu.may_sleep()).read().ok()
+}
+
+//# the lock of a VM's configuration, which sleeps, for a vCPU that is loaded
+//# error: E0599 no method named `config` found
+fn configure(vcpu: LoadedVcpu<'_>) -> Config<'_> {
+    vcpu.config()
+}
+//# instead
+fn configure(vcpu: UserVcpu<'_>) -> Config<'_> {
+    vcpu.config()
+}

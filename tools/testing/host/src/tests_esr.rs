@@ -3,7 +3,7 @@
 //! Syndromes and states, against the tables of the architecture manual.
 
 use crate::arm64::encoding::Encoding;
-use crate::arm64::esr::{ClassSet, Direction, Esr, ExceptionClass, Fault};
+use crate::arm64::esr::{Abort, ClassSet, Direction, Esr, ExceptionClass, Fault};
 use crate::arm64::pstate::{Mode, Pstate};
 use crate::edges::{config, word};
 use proptest::prelude::*;

@@ -347,7 +347,13 @@ impl<'a> LoadedVcpu<'a> {
     }
 }
 
-impl UserVcpu<'_> {
+impl<'a> UserVcpu<'a> {
+    /// The caller may sleep.
+    pub(crate) fn may_sleep(self) -> MaySleep<'a> {
+        // SAFETY: By the type invariant.
+        unsafe { MaySleep::assume() }
+    }
+
     /// Takes the caller's word for it.
     ///
     /// # Safety

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Evidence of the context that code runs in: interrupts off, preemption off.
+//! Evidence of the context that code runs in: interrupts off, preemption off, or neither.
 //!
 //! A token exists only while its context lasts, so a function that needs the context asks for a
 //! reference to the token and cannot be called elsewhere.
@@ -97,6 +97,22 @@ impl OnCpu<'_> {
     ///
     /// The task must not migrate while the returned value is in use.
     #[inline(always)]
+    pub(crate) unsafe fn assume() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// Evidence that the caller is a task that may sleep for the duration of `'a`. No other evidence
+/// turns into this one: who has interrupts off, or stays on a CPU, does not have it.
+#[derive(Clone, Copy)]
+pub(crate) struct MaySleep<'a>(PhantomData<&'a NotThreadSafe>);
+
+impl MaySleep<'_> {
+    /// Takes the caller's word for it.
+    ///
+    /// # Safety
+    ///
+    /// The task must hold nothing that forbids to sleep while the returned value is in use.
     pub(crate) unsafe fn assume() -> Self {
         Self(PhantomData)
     }

@@ -3,6 +3,7 @@
 //! Numbers in user memory. May fault and sleep.
 #![forbid(unsafe_code)]
 
+use super::context::MaySleep;
 use kernel::{
     prelude::*,
     transmute::{
@@ -17,13 +18,13 @@ use kernel::{
 
 /// A user address of a number, given in a 64-bit field of an ioctl.
 #[derive(Clone, Copy)]
-pub(crate) struct UserNumber(UserPtr);
+pub(crate) struct UserNumber<'a>(UserPtr, MaySleep<'a>);
 
-impl UserNumber {
+impl<'a> UserNumber<'a> {
     /// Takes the address as it comes; access checks it.
-    pub(crate) fn new(addr: u64) -> Self {
+    pub(crate) fn new(addr: u64, may_sleep: MaySleep<'a>) -> Self {
         // CAST: as wide as an address on arm64.
-        Self(UserPtr::from_addr(addr as usize))
+        Self(UserPtr::from_addr(addr as usize), may_sleep)
     }
 
     /// Reads the number.

@@ -80,9 +80,9 @@ pub(super) fn reset_vcpu(vcpu: OwnVcpu<'_>) {
     }
 }
 
-/// Sets a vCPU attribute of group `KVM_ARM_VCPU_TIMER_CTRL`. Sleeps.
+/// Sets a vCPU attribute of group `KVM_ARM_VCPU_TIMER_CTRL`.
 pub(super) fn set_attr(vcpu: UserVcpu<'_>, attr: &bindings::kvm_device_attr) -> Result {
-    let addr = UserNumber::new(attr.addr);
+    let addr = UserNumber::new(attr.addr, vcpu.may_sleep());
 
     match OffsetAttr::from_number(attr.attr) {
         Some(offset) => offset_attr::set(vcpu, offset, addr),
@@ -90,13 +90,13 @@ pub(super) fn set_attr(vcpu: UserVcpu<'_>, attr: &bindings::kvm_device_attr) -> 
     }
 }
 
-/// Gets a vCPU attribute of that group. Sleeps.
-pub(super) fn get_attr(vcpu: Vcpu<'_>, attr: &bindings::kvm_device_attr) -> Result {
-    let addr = UserNumber::new(attr.addr);
+/// Gets a vCPU attribute of that group.
+pub(super) fn get_attr(vcpu: UserVcpu<'_>, attr: &bindings::kvm_device_attr) -> Result {
+    let addr = UserNumber::new(attr.addr, vcpu.may_sleep());
 
     match OffsetAttr::from_number(attr.attr) {
         Some(offset) => offset_attr::get(vcpu.vm(), offset, addr),
-        None => get_ppi(vcpu, attr.attr, addr),
+        None => get_ppi(vcpu.anyones(), attr.attr, addr),
     }
 }
 
@@ -136,7 +136,7 @@ fn timer_of_attr(attr: u64) -> Result<TimerId> {
 ///
 /// In this order, which is ABI: `EINVAL` without an interrupt controller in the kernel; `EFAULT`;
 /// `EINVAL` for what is not a PPI; `EBUSY` once a vCPU has run; `ENXIO` for an unknown attribute.
-fn set_ppi(vcpu: UserVcpu<'_>, attr: u64, addr: UserNumber) -> Result {
+fn set_ppi(vcpu: UserVcpu<'_>, attr: u64, addr: UserNumber<'_>) -> Result {
     let vm = vcpu.vm();
 
     if !vm.has_irqchip() {
@@ -154,12 +154,12 @@ fn set_ppi(vcpu: UserVcpu<'_>, attr: u64, addr: UserNumber) -> Result {
     Ok(())
 }
 
-/// Gets a timer's PPI. Sleeps.
+/// Gets a timer's PPI.
 ///
 /// # Errors
 ///
 /// `ENXIO` for an unknown attribute, then `EFAULT`.
-fn get_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
+fn get_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber<'_>) -> Result {
     let ppi = vcpu.timer(timer_of_attr(attr)?).ppi();
 
     // CAST: the bit pattern, as set.
@@ -167,17 +167,21 @@ fn get_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber) -> Result {
 }
 
 /// Sets the offset of all counters of a VM, in ticks (`KVM_ARM_SET_COUNTER_OFFSET`). May be
-/// repeated. Sleeps.
+/// repeated.
 ///
 /// # Errors
 ///
 /// `EINVAL` for reserved bits or a protected VM; `EBUSY` while a vCPU is in use.
-pub(super) fn set_counter_offset(vm: Vm<'_>, offset: &bindings::kvm_arm_counter_offset) -> Result {
+pub(super) fn set_counter_offset(
+    vm: Vm<'_>,
+    offset: &bindings::kvm_arm_counter_offset,
+    may_sleep: MaySleep<'_>,
+) -> Result {
     if offset.reserved != 0 || vm.is_protected() {
         return Err(EINVAL);
     }
 
-    vm.stop_all_vcpus()?
+    vm.stop_all_vcpus(may_sleep)?
         .pin_counter_offsets(offset.counter_offset, offset.counter_offset);
     Ok(())
 }

@@ -392,14 +392,14 @@ unsafe extern "C" fn kvm_arm_timer_set_attr(
 ///
 /// # Safety
 ///
-/// See the module's documentation; `attr` is valid.
+/// See the module's documentation; `attr` is valid, and the vCPU's mutex is held.
 #[export]
 unsafe extern "C" fn kvm_arm_timer_get_attr(
     vcpu: *mut bindings::kvm_vcpu,
     attr: *mut bindings::kvm_device_attr,
 ) -> i32 {
     // SAFETY: By the safety requirements.
-    let (vcpu, attr) = unsafe { (Vcpu::from_raw(vcpu), &*attr) };
+    let (vcpu, attr) = unsafe { (UserVcpu::assume(vcpu), &*attr) };
 
     errno(config::get_attr(vcpu, attr))
 }
@@ -428,8 +428,10 @@ unsafe extern "C" fn kvm_vm_ioctl_set_counter_offset(
     kvm: *mut bindings::kvm,
     offset: *mut bindings::kvm_arm_counter_offset,
 ) -> i32 {
-    // SAFETY: By the safety requirements.
-    errno(unsafe { config::set_counter_offset(Vm::from_raw(kvm), &*offset) })
+    // SAFETY: By the safety requirements; of a system call.
+    let (vm, offset, may_sleep) = unsafe { (Vm::from_raw(kvm), &*offset, MaySleep::assume()) };
+
+    errno(config::set_counter_offset(vm, offset, may_sleep))
 }
 
 // What the timer hands to C.

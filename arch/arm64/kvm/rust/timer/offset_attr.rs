@@ -62,13 +62,13 @@ fn in_force(vm: Vm<'_>) -> VmOffsets {
 }
 
 /// Sets an offset of the VM; writes of counter values are ignored from now. The other attribute
-/// keeps its value. Sleeps.
+/// keeps its value.
 ///
 /// # Errors
 ///
 /// In this order: `ENXIO` if the VM does not have the attribute; `EFAULT`; `EBUSY` while another
 /// vCPU is in use or being made.
-pub(super) fn set(vcpu: UserVcpu<'_>, attr: OffsetAttr, addr: UserNumber) -> Result {
+pub(super) fn set(vcpu: UserVcpu<'_>, attr: OffsetAttr, addr: UserNumber<'_>) -> Result {
     attr.check(vcpu.vm())?;
 
     let ticks = addr.read::<u64>()?;
@@ -83,12 +83,12 @@ pub(super) fn set(vcpu: UserVcpu<'_>, attr: OffsetAttr, addr: UserNumber) -> Res
     Ok(())
 }
 
-/// Gets an offset of the VM. Sleeps.
+/// Gets an offset of the VM.
 ///
 /// # Errors
 ///
 /// `ENXIO` if the VM does not have the attribute, then `EFAULT`.
-pub(super) fn get(vm: Vm<'_>, attr: OffsetAttr, addr: UserNumber) -> Result {
+pub(super) fn get(vm: Vm<'_>, attr: OffsetAttr, addr: UserNumber<'_>) -> Result {
     attr.check(vm)?;
 
     let offsets = in_force(vm);

@@ -6,6 +6,7 @@
 //!     kvm_trylock_all_vcpus, kvm_unlock_all_vcpus
 
 use super::super::prelude::*;
+use crate::linux::prelude::*;
 use kernel::{
     bindings,
     error::{
@@ -33,12 +34,12 @@ pub(crate) struct VcpusStopped<'a> {
 }
 
 impl<'a> Vm<'a> {
-    /// Takes the VM lock and every vCPU's mutex. Sleeps.
+    /// Takes the VM lock and every vCPU's mutex.
     ///
     /// # Errors
     ///
     /// `EBUSY` if a vCPU is in use. None is being made, which takes the VM lock from start to end.
-    pub(crate) fn stop_all_vcpus(self) -> Result<VcpusStopped<'a>> {
+    pub(crate) fn stop_all_vcpus(self, _may_sleep: MaySleep<'_>) -> Result<VcpusStopped<'a>> {
         VcpusStopped::take(self, None, self.lock().lock())
     }
 }
