@@ -157,44 +157,6 @@ impl Esr {
     }
 }
 
-/// A set of exception classes: one test tells whether a syndrome's is among them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ClassSet(u64);
-
-impl ClassSet {
-    /// All classes that are not in the list. For constants: it takes time.
-    pub(crate) const fn all_but(classes: &[ExceptionClass]) -> Self {
-        let mut set = 0;
-        let mut code = 0;
-
-        while code < 64 {
-            if !is_among(Esr::ZERO.put(Esr::EC, code).class(), classes) {
-                set |= 1u64 << code;
-            }
-            code += 1;
-        }
-        Self(set)
-    }
-
-    /// Whether the class of a syndrome is in the set.
-    #[inline(always)]
-    pub(crate) const fn has_class_of(self, esr: Esr) -> bool {
-        // CAST: six bits.
-        self.0.wrapping_shr(esr.get(Esr::EC) as u32) & 1 != 0
-    }
-}
-
-const fn is_among(class: ExceptionClass, mut classes: &[ExceptionClass]) -> bool {
-    while let [first, rest @ ..] = classes {
-        // CAST: enumerators without data. `==` cannot be used in constants.
-        if *first as u8 == class as u8 {
-            return true;
-        }
-        classes = rest;
-    }
-    false
-}
-
 /// Which way a trapped access goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {

@@ -45,27 +45,18 @@ pub(in crate::hyp) struct Trap<'a> {
     pstate: GuestPstate,
 }
 
-/// What there are fix-ups for. Exits that are for the host in any case, hypercalls and WFI above
-/// all, get there without a look at each of the others.
-const RESOLVABLE: ClassSet = ClassSet::all_but(&[
-    ExceptionClass::Hvc,
-    ExceptionClass::Pac,
-    ExceptionClass::Other,
-]);
-
-/// Brings the vCPU's view of an exit up to date, and tries to resolve the exit here: either the
-/// guest goes on, or the host gets the code that comes with `Break`.
+/// Notes what the host has to know of an exit. The trap, if it is one that may be resolved here.
 #[inline(always)]
-pub(super) fn fixup<K: Kind>(
-    switch: Switch<'_>,
+pub(super) fn record<'a, K: Kind>(
+    switch: Switch<'a>,
     side: &Ready<'_>,
     exit: GuestExit,
-) -> ControlFlow<GuestExit> {
+) -> Option<Trap<'a>> {
     let pstate = synchronise_pstate::<K>(switch, side);
 
     // An interrupt has no syndrome.
     if exit.reason() == GuestExit::IRQ {
-        return ControlFlow::Break(exit);
+        return None;
     }
 
     let esr = ESR_EL2::read();
@@ -77,23 +68,19 @@ pub(super) fn fixup<K: Kind>(
         if exit.serror_pending() {
             repeat_hypercall(switch, esr);
         }
-        return ControlFlow::Break(exit);
+        return None;
     }
 
-    if !RESOLVABLE.has_class_of(esr) {
-        return ControlFlow::Break(exit);
+    // The most frequent of those that are for the host: it gets there without a look at others.
+    if esr.class() == ExceptionClass::Hvc {
+        return None;
     }
 
-    let flow = resolve::<K>(Trap {
+    Some(Trap {
         switch,
         esr,
         pstate,
-    });
-
-    if flow.is_continue() {
-        errata::before_reentry();
-    }
-    flow
+    })
 }
 
 /// Notes the hardware's PSTATE as the guest's: in hyp context with virtual EL2's mode.
@@ -134,8 +121,9 @@ fn repeat_hypercall(switch: Switch<'_>, esr: Esr) {
     }
 }
 
+/// Resolves a trap, so that the guest goes on; if it cannot, the exit is the host's.
 #[inline(always)]
-fn resolve<K: Kind>(trap: Trap<'_>) -> ControlFlow<GuestExit> {
+pub(super) fn resolve<K: Kind>(trap: Trap<'_>) -> ControlFlow<GuestExit> {
     use ExceptionClass::*;
 
     let resolved = match trap.esr.class() {

@@ -69,8 +69,14 @@ fn run_as<K: Kind>(vcpu: RunningVcpu<'_>) -> (GuestExit, BackAtHost) {
     let exit = loop {
         let exit = GuestExit::from_raw(side.run());
 
-        if let ControlFlow::Break(exit) = exit::fixup::<K>(switch, &side, exit) {
+        // What is the host's in any case leaves the loop at once.
+        let Some(trap) = exit::record::<K>(switch, &side, exit) else {
             break exit;
+        };
+
+        match exit::resolve::<K>(trap) {
+            ControlFlow::Break(exit) => break exit,
+            ControlFlow::Continue(()) => exit::errata::before_reentry(),
         }
     };
 

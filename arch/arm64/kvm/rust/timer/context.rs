@@ -36,37 +36,38 @@ impl State {
     }
 }
 
-impl MemoryTimer<'_> {
-    /// Whether it may fire at all.
+impl Timer<'_> {
+    /// The level of its line, with these registers.
     #[inline(always)]
-    pub(super) fn can_fire(&self) -> bool {
-        self.state().control().can_fire()
-    }
-
-    /// The level of its line.
-    #[inline(always)]
-    pub(super) fn level(&self, host: &Host) -> Level {
-        let state = self.state();
-
+    pub(super) fn level_of(self, state: State, host: &Host) -> Level {
         Level::from_bool(
             state.control().can_fire() && self.count(host.now()).has_reached(state.compare()),
         )
     }
 
-    /// When, seen from the instant `now`, its condition will be met, whether or not it may fire.
+    /// When, seen from the instant `now`, its condition will be met with these registers, whether
+    /// or not it may fire.
     #[inline(always)]
-    pub(super) fn condition(&self, host: &Host, now: PhysicalCount) -> Deadline {
-        Deadline::after(self.count(now).until(self.state().compare()), host.rate)
+    pub(super) fn condition_of(self, state: State, host: &Host, now: PhysicalCount) -> Deadline {
+        Deadline::after(self.count(now).until(state.compare()), host.rate)
     }
 
-    /// When, seen from the instant `now`, it will fire.
+    /// When, seen from the instant `now`, it will fire with these registers.
     #[inline(never)]
-    pub(super) fn deadline(&self, host: &Host, now: PhysicalCount) -> Deadline {
-        if self.can_fire() {
-            self.condition(host, now)
+    pub(super) fn deadline_of(self, state: State, host: &Host, now: PhysicalCount) -> Deadline {
+        if state.control().can_fire() {
+            self.condition_of(state, host, now)
         } else {
             Deadline::Never
         }
+    }
+}
+
+impl MemoryTimer<'_> {
+    /// Whether it may fire at all.
+    #[inline(always)]
+    pub(super) fn can_fire(&self) -> bool {
+        self.state().control().can_fire()
     }
 }
 
@@ -88,7 +89,7 @@ impl Place<'_> {
     #[inline(never)]
     pub(super) fn level(&self, host: &Host) -> Level {
         match self {
-            Self::Memory(timer) => timer.level(host),
+            Self::Memory(timer) => timer.level_of(timer.state(), host),
             Self::Hardware(timer) => timer.level(),
         }
     }

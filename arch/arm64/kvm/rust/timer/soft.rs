@@ -20,13 +20,18 @@ pub(super) fn emulate(host: &Host, vcpu: LoadedVcpu<'_>, id: TimerId) {
     let Some(mut timer) = vcpu.in_memory(id) else {
         return;
     };
-    let level = timer.level(host);
+    let state = timer.state();
+    let level = timer.level_of(state, host);
 
     tracepoint::timer_emulate(*timer, level.is_high());
     line::drive_in_memory(&mut timer, level);
 
-    if !level.is_high() && timer.can_fire() {
-        start(vcpu.soft_timer(id), |now| timer.deadline(host, now), host);
+    if !level.is_high() && state.control().can_fire() {
+        start(
+            vcpu.soft_timer(id),
+            |now| timer.deadline_of(state, host, now),
+            host,
+        );
     }
 }
 
@@ -54,7 +59,10 @@ pub(super) fn emulated_expired(
 ) -> Restart {
     tracepoint::timer_hrtimer_expire(*timer);
 
-    if let Some(ns) = timer.condition(host, host.now()).remaining() {
+    if let Some(ns) = timer
+        .condition_of(timer.state(), host, host.now())
+        .remaining()
+    {
         return soft.forward(ns.as_ktime());
     }
 
@@ -96,7 +104,7 @@ pub(super) fn timers_at_rest<'a>(vcpu: OwnVcpu<'a>) -> impl Iterator<Item = Memo
 #[inline(never)]
 fn first_deadline(host: &Host, vcpu: OwnVcpu<'_>, now: PhysicalCount) -> Deadline {
     timers_at_rest(vcpu)
-        .map(|timer| timer.deadline(host, now))
+        .map(|timer| timer.deadline_of(timer.state(), host, now))
         .fold(wfit_deadline(host, vcpu, || now), Deadline::min)
 }
 

@@ -30,7 +30,7 @@ pub(in crate::hyp) fn restore_spsr(switch: Switch<'_>) {
 /// Cortex-A77 1508412: a way back into the guest must not have loads of device memory in flight
 /// with a read of `PAR_EL1`.
 #[inline(always)]
-pub(super) fn before_reentry() {
+pub(in crate::hyp) fn before_reentry() {
     barrier::dmb_for_erratum_1508412();
 }
 
