@@ -27,56 +27,6 @@ macro_rules! has_cap {
     }};
 }
 
-/// The kernel runs at EL2 (`HCR_EL2.E2H` is 1 and the host uses it).
-#[inline(always)]
-pub(crate) fn has_vhe() -> bool {
-    has_cap!(bindings::ARM64_HAS_VIRT_HOST_EXTN)
-}
-
-/// FEAT_ECV: accesses to the EL1 virtual timer can trap.
-#[inline(always)]
-pub(crate) fn has_ecv() -> bool {
-    has_cap!(bindings::ARM64_HAS_ECV)
-}
-
-/// FEAT_ECV with `CNTPOFF_EL2`, whether or not KVM can use it.
-#[inline(always)]
-pub(crate) fn has_ecv_cntpoff() -> bool {
-    has_cap!(bindings::ARM64_HAS_ECV_CNTPOFF)
-}
-
-/// FEAT_WFxT: WFI and WFE with a timeout.
-#[inline(always)]
-pub(crate) fn has_wfxt() -> bool {
-    has_cap!(bindings::ARM64_HAS_WFXT)
-}
-
-/// The CPU's `CNTVOFF_EL2` does not work (Qualcomm Oryon).
-#[inline(always)]
-pub(crate) fn has_oryon_cntvoff_erratum() -> bool {
-    has_cap!(bindings::ARM64_WORKAROUND_QCOM_ORYON_CNTVOFF)
-}
-
-/// FEAT_NV2, and KVM uses it: guests may have an EL2.
-#[inline(always)]
-pub(crate) fn has_nested_virt() -> bool {
-    has_cap!(bindings::ARM64_HAS_NESTED_VIRT)
-}
-
-/// FEAT_NV2p1: `CPACR_EL1` and `CNTKCTL_EL1` of a guest hypervisor have all bits of `CPTR_EL2` and
-/// `CNTHCTL_EL2`.
-#[inline(always)]
-pub(crate) fn has_nv2p1() -> bool {
-    has_cap!(bindings::ARM64_HAS_NV2P1)
-}
-
-/// The hypervisor object runs with E2H set below a kernel at EL1 (hVHE).
-#[inline]
-pub(crate) fn has_hvhe() -> bool {
-    // SAFETY: No preconditions once capabilities are final.
-    unsafe { bindings::has_hvhe() }
-}
-
 /// Makes functions that test for a capability.
 macro_rules! capabilities {
     ($($(#[$meta:meta])* $name:ident = $cap:ident),* $(,)?) => {$(
@@ -88,8 +38,22 @@ macro_rules! capabilities {
     )*};
 }
 
-// What the world switch asks for.
 capabilities! {
+    /// The kernel runs at EL2 (`HCR_EL2.E2H` is 1 and the host uses it).
+    has_vhe = ARM64_HAS_VIRT_HOST_EXTN,
+    /// FEAT_ECV: accesses to the EL1 virtual timer can trap.
+    has_ecv = ARM64_HAS_ECV,
+    /// FEAT_ECV with `CNTPOFF_EL2`, whether or not KVM can use it.
+    has_ecv_cntpoff = ARM64_HAS_ECV_CNTPOFF,
+    /// FEAT_WFxT: WFI and WFE with a timeout.
+    has_wfxt = ARM64_HAS_WFXT,
+    /// The CPU's `CNTVOFF_EL2` does not work (Qualcomm Oryon).
+    has_oryon_cntvoff_erratum = ARM64_WORKAROUND_QCOM_ORYON_CNTVOFF,
+    /// FEAT_NV2, and KVM uses it: guests may have an EL2.
+    has_nested_virt = ARM64_HAS_NESTED_VIRT,
+    /// FEAT_NV2p1: `CPACR_EL1` and `CNTKCTL_EL1` of a guest hypervisor have all bits of `CPTR_EL2`
+    /// and `CNTHCTL_EL2`.
+    has_nv2p1 = ARM64_HAS_NV2P1,
     /// EL1 can be AArch32.
     has_aarch32_el1 = ARM64_HAS_32BIT_EL1,
     /// FP and Advanced SIMD.
@@ -141,6 +105,13 @@ capabilities! {
     has_nv3 = ARM64_HAS_NV3,
     /// Apple: accesses to the PMU trap with a class of their own.
     has_impdef_pmu_traps = ARM64_WORKAROUND_PMUV3_IMPDEF_TRAPS,
+}
+
+/// The hypervisor object runs with E2H set below a kernel at EL1 (hVHE).
+#[inline]
+pub(crate) fn has_hvhe() -> bool {
+    // SAFETY: No preconditions once capabilities are final.
+    unsafe { bindings::has_hvhe() }
 }
 
 /// Errata 1165522 and 1530923: on affected CPUs, what was written must be in force before the
