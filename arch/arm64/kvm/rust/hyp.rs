@@ -19,3 +19,19 @@ mod run;
 mod sysreg;
 mod traps;
 mod vgic;
+
+// What the files of this folder share, by `use super::*`.
+use crate::{
+    arm64::prelude::*,
+    bindings,
+    kvm::prelude::*,
+    linux::prelude::*, //
+};
+use core::ops::ControlFlow;
+use switch::{
+    GuestExit,
+    Kind,
+    Nested,
+    Plain,
+    Switch, //
+};

@@ -13,14 +13,7 @@
 //!     include/kvm/arm_arch_timer.h: has_cntpoff, timer_apply_offset
 #![forbid(unsafe_code)]
 
-use super::switch::{
-    Kind,
-    Switch, //
-};
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
+use super::*;
 use core::num::NonZero;
 
 /// The timer that uses the hardware's physical timer, and its register in memory. That of EL2 in

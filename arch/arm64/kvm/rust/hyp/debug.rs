@@ -7,11 +7,7 @@
 //!     __debug_restore_state, __debug_switch_to_guest_common, __debug_switch_to_host_common
 #![forbid(unsafe_code)]
 
-use super::switch::Switch;
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
+use super::*;
 
 /// The guest is about to be entered.
 #[inline(always)]

@@ -21,20 +21,7 @@ mod system;
 #[cfg(CONFIG_KVM_ARM64_RUST_KUNIT_TEST)]
 mod kunit;
 
-use super::{
-    fpsimd,
-    switch::{
-        GuestExit,
-        Kind,
-        Switch, //
-    },
-    traps, //
-};
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
-use core::ops::ControlFlow;
+use super::*;
 
 /// A synchronous exception of a guest.
 #[derive(Clone, Copy)]

@@ -11,32 +11,14 @@
 //!     __kvm_unexpected_el2_exception; arch/arm64/kvm/hyp/vhe/timer-sr.c: __kvm_timer_set_cntvoff
 
 #[cfg(CONFIG_KPROBES)]
-use super::{
-    debug,
-    exit,
-    fpsimd,
-    load,
-    panic,
-    run,
-    switch::{
-        Nested,
-        Plain, //
-    },
-    traps,
-    vgic::hardware::Hardware, //
-};
-use crate::{
-    arm64::prelude::*,
-    bindings,
-    gic::cpu_interface::CpuInterface,
-    kvm::prelude::*,
-    linux::prelude::*, //
-};
+use super::*;
+use crate::gic::cpu_interface::CpuInterface;
 use core::ptr;
 use kernel::{
     ffi,
     prelude::export, //
 };
+use vgic::hardware::Hardware;
 
 /// Runs a guest. Returns why it stopped.
 ///

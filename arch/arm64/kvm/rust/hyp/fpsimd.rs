@@ -12,17 +12,8 @@
 //!     kvm_hyp_handle_fpsimd; arch/arm64/include/asm/kvm_host.h: vcpu_sve_max_vq, vcpu_sve_zcr_elx
 #![forbid(unsafe_code)]
 
-use super::{
-    switch::{
-        Kind,
-        Switch, //
-    },
-    traps::cptr, //
-};
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
+use super::*;
+use traps::cptr;
 
 /// What a guest wants to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

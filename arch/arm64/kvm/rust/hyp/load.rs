@@ -7,15 +7,7 @@
 //!     __vcpu_put_deactivate_traps, kvm_vcpu_load_vhe, kvm_vcpu_put_vhe
 #![forbid(unsafe_code)]
 
-use super::{
-    sysreg,
-    traps, //
-};
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*,
-    linux::prelude::*, //
-};
+use super::*;
 
 /// Loads a vCPU. Preemption is off.
 pub(super) fn load(vcpu: LoadedVcpu<'_>, vhe: Vhe<'_>) {

@@ -5,18 +5,7 @@
 //! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: __hyp_call_panic, hyp_panic
 #![forbid(unsafe_code)]
 
-use super::{
-    run,
-    switch::{
-        Nested,
-        Switch, //
-    },
-    sysreg, //
-};
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
+use super::*;
 
 /// The registers that say what happened, before anything changes them.
 pub(super) struct Scene {

@@ -7,26 +7,7 @@
 //!     ___deactivate_traps
 #![forbid(unsafe_code)]
 
-use super::{
-    cntpoff,
-    debug,
-    exit,
-    fpsimd,
-    switch::{
-        GuestExit,
-        Kind,
-        Nested,
-        Plain,
-        Switch, //
-    },
-    sysreg,
-    traps, //
-};
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
-use core::ops::ControlFlow;
+use super::*;
 
 /// Runs the guest until something happens that the run loop in C has to see.
 #[inline(always)]

@@ -6,11 +6,7 @@
 //!     ARM_SERROR_PENDING; arch/arm64/include/asm/kvm_emulate.h: is_hyp_ctxt, is_nested_ctxt
 #![forbid(unsafe_code)]
 
-use crate::{
-    arm64::prelude::*,
-    bindings,
-    kvm::prelude::*, //
-};
+use super::*;
 
 /// One run of a vCPU on this CPU. Entering the guest and fixing up exits both work on it.
 ///

@@ -23,3 +23,5 @@ mod vel2;
 
 pub(crate) mod load;
 pub(crate) mod run;
+
+use super::*;

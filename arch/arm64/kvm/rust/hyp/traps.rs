@@ -9,3 +9,5 @@
 pub(crate) mod cptr;
 pub(super) mod hcr;
 pub(super) mod load;
+
+use super::*;

@@ -12,3 +12,5 @@ mod state;
 pub(super) mod trap;
 pub(super) mod v2_proxy;
 mod v5;
+
+use super::*;

@@ -5,14 +5,7 @@
 //! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: compute_counter_value, kvm_handle_cntxct
 #![forbid(unsafe_code)]
 
-use super::{
-    Kind,
-    Trap, //
-};
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
+use super::*;
 
 /// A counter of EL0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,11 +7,7 @@
 //!     kvm_hyp_handle_sysreg, synchronize_vcpu_pstate, __fixup_guest_exit
 #![forbid(unsafe_code)]
 
-use super::{
-    Switch,
-    Trap, //
-};
-use crate::arm64::prelude::*;
+use super::*;
 
 /// Cortex-A510 2077057: `SPSR_EL2` is wrong after a trapped authentication instruction that is
 /// single-stepped. What it should be is known: the state on entry, since no instruction ran.

@@ -8,16 +8,7 @@
 //!     __translate_far_to_hpfar, __hpfar_valid, __get_fault_info
 #![forbid(unsafe_code)]
 
-use super::{
-    gic,
-    GuestExit,
-    Trap, //
-};
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
-use core::ops::ControlFlow;
+use super::*;
 
 /// How the intermediate physical address of a fault is to be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

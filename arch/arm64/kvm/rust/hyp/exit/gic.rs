@@ -7,30 +7,21 @@
 //!     arch/arm64/kvm/hyp/vgic-v2-cpuif-proxy.c: __is_be, __vgic_v2_perform_cpuif_access
 #![forbid(unsafe_code)]
 
-use super::{
-    super::vgic::{
-        trap::cpu_interface_access,
-        v2_proxy::{
-            self,
-            DataAccess,
-            Kind,
-            Proxied, //
-        }, //
-    },
-    record_pstate,
-    GuestExit,
-    Trap, //
+use super::super::vgic::{
+    trap::cpu_interface_access,
+    v2_proxy::{
+        self,
+        DataAccess,
+        Kind,
+        Proxied, //
+    }, //
 };
-use crate::{
-    arm64::prelude::*,
-    gic::icc::{
-        Access,
-        Emulated,
-        Icc, //
-    },
-    kvm::prelude::*, //
+use super::*;
+use crate::gic::icc::{
+    Access,
+    Emulated,
+    Icc, //
 };
-use core::ops::ControlFlow;
 
 /// Whether it was an access to the CPU interface of a GICv3, which has been performed.
 #[inline(always)]

@@ -6,8 +6,7 @@
 //!     arch/arm64/include/asm/traps.h: arm64_mops_reset_regs
 #![forbid(unsafe_code)]
 
-use super::Trap;
-use crate::arm64::prelude::*;
+use super::*;
 
 /// Begins the operation again. Always true: resolved.
 #[cold]

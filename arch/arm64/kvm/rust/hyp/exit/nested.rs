@@ -11,11 +11,7 @@ pub(super) mod timer;
 mod tlbi;
 mod zcr;
 
-use super::{
-    Kind,
-    Switch,
-    Trap, //
-};
+use super::*;
 
 /// Whether an access to a system register, or a system instruction, has been performed.
 #[inline(always)]

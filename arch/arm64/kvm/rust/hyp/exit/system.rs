@@ -6,14 +6,7 @@
 //!     arch/arm64/kvm/hyp/include/hyp/switch.h: kvm_hyp_handle_sysreg
 #![forbid(unsafe_code)]
 
-use super::{
-    counter,
-    errata,
-    gic,
-    nested,
-    Kind,
-    Trap, //
-};
+use super::*;
 
 /// Whether the access has been performed here.
 ///

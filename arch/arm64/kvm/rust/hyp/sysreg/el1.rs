@@ -7,11 +7,8 @@
 //!     __sysreg32_save_state, __sysreg32_restore_state
 #![forbid(unsafe_code)]
 
-use super::extensions::Extensions;
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
+use super::*;
+use extensions::Extensions;
 
 register_list! {
     /// EL1 of a guest at EL1 or EL0.

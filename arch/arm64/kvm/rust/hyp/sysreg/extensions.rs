@@ -6,10 +6,7 @@
 //!     ctxt_has_tcrx, ctxt_has_s1poe, ctxt_has_sctlr2
 #![forbid(unsafe_code)]
 
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
+use super::*;
 
 /// The extensions that bring registers to switch: the host has them, and the guest is told of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! Mirrors: arch/arm64/include/asm/kvm_host.h: __vcpu_assign_sys_reg, __vcpu_sys_reg
 #![forbid(unsafe_code)]
 
-use crate::kvm::prelude::*;
+use super::*;
 
 /// Where the registers of a list are kept.
 pub(super) trait Memory: Copy {

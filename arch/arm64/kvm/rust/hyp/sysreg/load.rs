@@ -9,20 +9,13 @@
 //!     __sysreg32_save_state, __sysreg32_restore_state
 #![forbid(unsafe_code)]
 
-use super::{
-    el1::{
-        self,
-        Aarch32,
-        Identity,
-        User, //
-    },
-    extensions::Extensions,
-    vel2, //
+use super::*;
+use el1::{
+    Aarch32,
+    Identity,
+    User, //
 };
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
+use extensions::Extensions;
 
 /// Loads a vCPU's registers. Preemption is off.
 pub(crate) fn load(vcpu: LoadedVcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {

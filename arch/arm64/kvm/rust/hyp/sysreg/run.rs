@@ -10,17 +10,7 @@
 //!     __sysreg_restore_el2_return_state
 #![forbid(unsafe_code)]
 
-use super::{
-    super::switch::{
-        Kind,
-        Switch, //
-    },
-    extensions, //
-};
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
+use super::*;
 
 /// What the host ran by. It is in memory too, for a panic to restore.
 pub(crate) struct HostState {

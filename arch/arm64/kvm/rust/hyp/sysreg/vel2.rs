@@ -11,18 +11,12 @@
 //!     __sysreg_restore_vel2_state
 #![forbid(unsafe_code)]
 
-use super::{
-    el1::Identity,
-    extensions::Extensions,
-    list::{
-        Memory,
-        Sanitised, //
-    }, //
-};
-use crate::{
-    arm64::prelude::*,
-    bindings,
-    kvm::prelude::*, //
+use super::*;
+use el1::Identity;
+use extensions::Extensions;
+use list::{
+    Memory,
+    Sanitised, //
 };
 
 register_list! {

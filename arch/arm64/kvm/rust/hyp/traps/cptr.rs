@@ -7,14 +7,7 @@
 //!     __deactivate_cptr_traps
 #![forbid(unsafe_code)]
 
-use super::super::switch::{
-    Kind,
-    Switch, //
-};
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
+use super::*;
 
 /// Sets the guest's traps. They are in force with the exception return.
 #[inline(always)]

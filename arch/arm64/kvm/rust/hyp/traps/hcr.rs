@@ -6,14 +6,7 @@
 //!     arch/arm64/kvm/hyp/include/hyp/switch.h: ___activate_traps, ___deactivate_traps
 #![forbid(unsafe_code)]
 
-use super::super::switch::{
-    Kind,
-    Switch, //
-};
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
+use super::*;
 
 /// What a guest hypervisor may set for its guests, but the hardware must not see:
 /// - TGE, for a guest runs at EL1;

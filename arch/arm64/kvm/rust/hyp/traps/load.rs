@@ -8,11 +8,7 @@
 //!     __deactivate_traps_common; arch/arm64/include/asm/kvm_host.h: vcpu_fgt
 #![forbid(unsafe_code)]
 
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*,
-    linux::prelude::*, //
-};
+use super::*;
 
 /// Makes functions that swap trap registers for a guest's values and back, by a table that has for
 /// each the host's value in memory and where the guest's comes from.

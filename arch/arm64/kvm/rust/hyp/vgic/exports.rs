@@ -12,15 +12,7 @@
 //!     __vgic_v3_get_gic_config; arch/arm64/kvm/hyp/vgic-v5-sr.c: __vgic_v5_save_ppi_state,
 //!     __vgic_v5_restore_ppi_state
 
-use super::{
-    state,
-    v5, //
-};
-use crate::{
-    arm64::prelude::*,
-    bindings,
-    kvm::prelude::*, //
-};
+use super::*;
 use kernel::prelude::export;
 
 /// Reads a list register.

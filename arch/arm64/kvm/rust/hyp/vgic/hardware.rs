@@ -8,22 +8,19 @@
 //!     __vgic_v3_bump_eoicount; arch/arm64/kvm/vgic/vgic.h: vgic_ich_vtr
 #![forbid(unsafe_code)]
 
-use crate::{
-    arm64::prelude::*,
-    gic::{
-        cpu_interface::Registers,
-        list_register::{
-            ListRegister,
-            LrIndex,
-            Vtr, //
-        },
-        priority::{
-            ApIndex,
-            Group, //
-        },
-        vmcr::Vmcr, //
+use super::*;
+use crate::gic::{
+    cpu_interface::Registers,
+    list_register::{
+        ListRegister,
+        LrIndex,
+        Vtr, //
     },
-    kvm::prelude::*, //
+    priority::{
+        ApIndex,
+        Group, //
+    },
+    vmcr::Vmcr, //
 };
 
 /// The registers of the interface whose vCPU was just left, and is to be entered again.

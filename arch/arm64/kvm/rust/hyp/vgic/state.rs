@@ -15,13 +15,10 @@
 //!     vgic_ich_vtr
 #![forbid(unsafe_code)]
 
-use crate::{
-    arm64::prelude::*,
-    gic::list_register::{
-        ListRegister,
-        Vtr, //
-    },
-    kvm::prelude::*, //
+use super::*;
+use crate::gic::list_register::{
+    ListRegister,
+    Vtr, //
 };
 
 /// Takes what a guest did to its interrupts off the hardware, and disables the virtual interface.

@@ -6,20 +6,17 @@
 //!     __vgic_v3_perform_cpuif_access
 #![forbid(unsafe_code)]
 
-use super::hardware::Hardware;
-use crate::{
-    arm64::prelude::*,
-    gic::{
-        cpu_interface::CpuInterface,
-        icc::{
-            Access,
-            Emulated,
-            Icc, //
-        },
-        priority::Group, //
+use super::*;
+use crate::gic::{
+    cpu_interface::CpuInterface,
+    icc::{
+        Access,
+        Emulated,
+        Icc, //
     },
-    kvm::prelude::*, //
+    priority::Group, //
 };
+use hardware::Hardware;
 
 /// Whether the access of a nested guest is to trap to its hypervisor.
 fn traps_to_guest_hypervisor(vcpu: RunningVcpu<'_>, register: Icc, access: Access) -> bool {

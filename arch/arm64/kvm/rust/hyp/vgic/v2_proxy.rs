@@ -10,7 +10,7 @@
 //! Mirrors: arch/arm64/kvm/hyp/vgic-v2-cpuif-proxy.c: __vgic_v2_perform_cpuif_access
 #![forbid(unsafe_code)]
 
-use crate::kvm::prelude::*;
+use super::*;
 
 /// `GICV_DIR`. What a guest deactivates with it may be in no list register.
 const GICV_DIR: u64 = 0x1000;

@@ -10,10 +10,7 @@
 //!     __vgic_v5_save_state, __vgic_v5_restore_state
 #![forbid(unsafe_code)]
 
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
+use super::*;
 
 /// Saves the active priorities. At put.
 pub(crate) fn save_apr(interface: VgicV5<'_>, _vhe: Vhe<'_>) {

@@ -6,15 +6,7 @@
 //! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: kvm_hyp_handle_cpacr_el1
 #![forbid(unsafe_code)]
 
-use super::{
-    Kind,
-    Trap, //
-};
-use crate::{
-    arm64::prelude::*,
-    hyp::traps,
-    kvm::prelude::*, //
-};
+use super::*;
 
 /// Whether it was an access to the register, which has been performed.
 pub(super) fn resolve<K: Kind>(trap: Trap<'_>) -> bool {

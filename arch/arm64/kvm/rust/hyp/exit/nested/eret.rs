@@ -5,11 +5,7 @@
 //! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: kvm_hyp_handle_eret
 #![forbid(unsafe_code)]
 
-use super::{
-    Kind,
-    Trap, //
-};
-use crate::arm64::prelude::*;
+use super::*;
 
 /// The state at EL1 that stands for a state at virtual EL2, or of its user space, to return to;
 /// `None` if the return is to another context, whose registers have to be loaded first.

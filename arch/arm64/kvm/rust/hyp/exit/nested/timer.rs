@@ -8,14 +8,8 @@
 //! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: compute_emulated_cntx_ctl_el0, kvm_hyp_handle_timer
 #![forbid(unsafe_code)]
 
-use super::{
-    super::counter::count,
-    Trap, //
-};
-use crate::{
-    arm64::prelude::*,
-    kvm::prelude::*, //
-};
+use super::*;
+use counter::count;
 
 /// A register of a timer, or a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

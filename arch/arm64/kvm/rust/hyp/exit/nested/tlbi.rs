@@ -5,8 +5,7 @@
 //! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: kvm_hyp_handle_tlbi_el2
 #![forbid(unsafe_code)]
 
-use super::Trap;
-use crate::kvm::prelude::*;
+use super::*;
 
 /// Performs the instruction if it is one for EL2's stage 1. Whether that was all there is to do.
 ///

@@ -5,15 +5,7 @@
 //! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: kvm_hyp_handle_zcr_el2
 #![forbid(unsafe_code)]
 
-use super::{
-    Kind,
-    Trap, //
-};
-use crate::{
-    arm64::prelude::*,
-    hyp::fpsimd,
-    kvm::prelude::*, //
-};
+use super::*;
 
 /// Gives the guest the FP registers before an access to the register leaves for the host: what
 /// performs it there expects that.
