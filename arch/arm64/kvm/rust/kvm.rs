@@ -47,3 +47,33 @@ pub(crate) mod vm;
 pub(crate) mod world;
 
 mod layout;
+
+// What the files of this folder share, by `use super::*`.
+use crate::{
+    arm64::prelude::*,
+    bindings,
+    linux::prelude::*, //
+};
+use core::{
+    ffi::c_void,
+    marker::PhantomData,
+    mem::{
+        offset_of,
+        size_of, //
+    },
+    ptr, //
+};
+use kernel::{
+    error::{
+        to_result,
+        Result, //
+    },
+    str::CStrExt,
+    sync::lock::{
+        mutex::MutexBackend,
+        Guard,
+        Lock, //
+    }, //
+};
+use prelude::*;
+use view::Field;

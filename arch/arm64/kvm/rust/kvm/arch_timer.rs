@@ -8,18 +8,11 @@
 //!     timer_set_cval; include/kvm/arm_arch_timer.h: arch_timer_offset, arch_timer_context,
 //!     arch_timer_cpu, arch_timer_ctx_index, timer_context_to_vcpu, timer_get_offset, timer_irq
 
-use super::{
-    prelude::*,
-    view::Field, //
-};
-use crate::linux::prelude::*;
+use super::*;
 use core::{
-    mem::offset_of,
     num::NonZero,
-    ops::Deref,
-    ptr, //
+    ops::Deref, //
 };
-use kernel::bindings;
 
 /// A timer of anyone's vCPU, wherever its state is (`struct arch_timer_context`).
 #[derive(Clone, Copy)]

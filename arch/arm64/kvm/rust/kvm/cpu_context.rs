@@ -7,15 +7,7 @@
 //! Mirrors: arch/arm64/include/asm/kvm_host.h: ___ctxt_sys_reg, __ctxt_sys_reg, ctxt_sys_reg;
 //!     arch/arm64/include/asm/kvm_emulate.h: vcpu_get_reg, vcpu_set_reg
 
-use super::prelude::*;
-use crate::{
-    arm64::prelude::*,
-    bindings, //
-};
-use core::{
-    marker::PhantomData,
-    ptr, //
-};
+use super::*;
 
 view! {
     /// A reference to a `struct kvm_cpu_context`.

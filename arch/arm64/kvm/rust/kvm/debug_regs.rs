@@ -8,14 +8,7 @@
 //!     restore_debug; arch/arm64/include/asm/kvm_host.h: kvm_debug_regs_in_use,
 //!     kvm_host_owns_debug_regs
 
-use super::{
-    prelude::*,
-    view::Field, //
-};
-use crate::{
-    arm64::prelude::*,
-    bindings, //
-};
+use super::*;
 
 view! {
     /// A reference to a `struct kvm_guest_debug_arch`.

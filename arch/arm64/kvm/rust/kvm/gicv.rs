@@ -7,9 +7,7 @@
 //! Mirrors: arch/arm64/kvm/hyp/vgic-v2-cpuif-proxy.c: __vgic_v2_perform_cpuif_access;
 //!     include/kvm/arm_vgic.h: vgic_dist
 
-use super::prelude::*;
-use core::ffi::c_void;
-use kernel::bindings;
+use super::*;
 
 /// The size of the interface, in bytes.
 // CAST: A small constant.

@@ -7,14 +7,7 @@
 //! Mirrors: arch/arm64/include/asm/kvm_host.h: host_data_ptr, host_data_test_flag,
 //!     host_data_set_flag, host_data_clear_flag, guest_owns_fp_regs, host_owns_fp_regs
 
-use super::{
-    prelude::*,
-    view::Field, //
-};
-use crate::{
-    arm64::prelude::*,
-    bindings, //
-};
+use super::*;
 
 view! {
     /// A reference to this CPU's `struct kvm_host_data`.

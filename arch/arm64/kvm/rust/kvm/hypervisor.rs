@@ -4,7 +4,7 @@
 //!
 //! Mirrors: arch/arm64/kvm/arch_timer.c: set_cntvoff
 
-use kernel::bindings;
+use super::*;
 
 /// Sets `CNTVOFF_EL2`, in ticks. On return the change is in effect.
 #[inline(never)]

@@ -7,13 +7,8 @@
 //! this crate looks into, each with the last field that it uses: a fault before it moves it.
 #![forbid(unsafe_code)]
 
-use super::prelude::*;
-use core::mem::{
-    offset_of,
-    size_of, //
-};
+use super::*;
 use kernel::{
-    bindings,
     macros::paste,
     prelude::static_assert, //
 };

@@ -2,13 +2,10 @@
 
 //! The timers' messages, which are those of C's `kvm_err()` and its kin: see `timer/glue.c`.
 
+use super::*;
 use kernel::{
-    bindings,
     error::Error,
-    str::{
-        CStr,
-        CStrExt, //
-    }, //
+    str::CStr, //
 };
 
 /// An error that has nothing to add.

@@ -8,8 +8,7 @@
 //!     arch/arm64/kvm/hyp/include/hyp/switch.h: kvm_exception_table_entry,
 //!     __kvm_unexpected_el2_exception
 
-use crate::bindings;
-use kernel::str::CStrExt;
+use super::*;
 
 /// What there is to say about an exception between host and guest.
 pub(crate) struct HypPanic {

@@ -5,7 +5,7 @@
 //! Mirrors: arch/arm64/kvm/arch_timer.c: broken_cntvoff_key; include/kvm/arm_arch_timer.h:
 //!     has_broken_cntvoff
 
-use kernel::bindings;
+use super::*;
 
 /// Whether `CNTVOFF_EL2` is broken, so that virtual timer and counter must trap. Hypervisor code
 /// at EL2 tests the same key.

@@ -5,10 +5,7 @@
 //! C header: [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h)
 #![forbid(unsafe_code)]
 
-use crate::{
-    arm64::prelude::*,
-    bindings, //
-};
+use super::*;
 
 /// A register of a vCPU that is kept in memory (`enum vcpu_sysreg`).
 ///

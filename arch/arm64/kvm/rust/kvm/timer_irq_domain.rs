@@ -13,21 +13,13 @@
 //!     timer_irq_eoi, timer_irq_ack, timer_chip, timer_irq_domain_alloc, timer_irq_domain_free,
 //!     timer_domain_ops, kvm_irq_init
 
-use super::prelude::*;
-use crate::linux::prelude::*;
-use core::ffi::c_void;
+use super::*;
 use kernel::{
-    bindings,
-    error::{
-        code::{
-            EINVAL,
-            ENOMEM, //
-        },
-        to_result,
-        Result, //
+    error::code::{
+        EINVAL,
+        ENOMEM, //
     },
-    prelude::export,
-    str::CStrExt, //
+    prelude::export, //
 };
 
 /// The domain. Made once, never removed.

@@ -3,8 +3,7 @@
 //! KVM's tracepoints. Defined in C (`trace_arm.h`), so that names, fields and formats are those
 //! that tools know. A disabled one costs a NOP; arguments are made up only for an enabled one.
 
-use super::prelude::*;
-use kernel::bindings;
+use super::*;
 
 /// Whether the tracepoint is enabled.
 #[cfg(CONFIG_TRACEPOINTS)]

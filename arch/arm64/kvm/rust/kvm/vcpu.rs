@@ -26,16 +26,7 @@ pub(crate) mod switch;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod sysregs;
 
-use super::prelude::*;
-use crate::{
-    arm64::prelude::*,
-    linux::prelude::*, //
-};
-use core::{
-    mem::offset_of,
-    ptr, //
-};
-use kernel::bindings;
+use super::*;
 
 pub(crate) use super::sys_reg::SysReg;
 

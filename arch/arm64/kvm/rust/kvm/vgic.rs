@@ -9,16 +9,7 @@ pub(crate) mod v3;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod v5;
 
-use super::prelude::*;
-use crate::arm64::prelude::*;
-use core::ffi::c_void;
-use kernel::{
-    bindings,
-    error::{
-        to_result,
-        Result, //
-    }, //
-};
+use super::*;
 
 /// What the vgic asks of the device behind an interrupt.
 #[repr(transparent)]

@@ -9,16 +9,7 @@
 
 pub(crate) mod stopped;
 
-use super::prelude::*;
-use core::marker::PhantomData;
-use kernel::{
-    bindings,
-    sync::lock::{
-        mutex::MutexBackend,
-        Guard,
-        Lock, //
-    }, //
-};
+use super::*;
 
 /// A private peripheral interrupt of a VM's vCPUs.
 ///

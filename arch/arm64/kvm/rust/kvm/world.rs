@@ -9,11 +9,7 @@
 //! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: __compute_hcr, __activate_traps, __deactivate_traps,
 //!     __kvm_vcpu_run; arch/arm64/include/asm/daifflags.h: local_daif_mask
 
-use super::prelude::*;
-use crate::{
-    arm64::prelude::*,
-    bindings, //
-};
+use super::*;
 
 /// Runs `f` with exceptions masked; with interrupts off afterwards, as they were. What `f` began it
 /// has to end: it returns that the CPU is back at the host.

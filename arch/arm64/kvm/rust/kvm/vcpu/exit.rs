@@ -8,12 +8,7 @@
 //! Mirrors: include/kvm/arm_arch_timer.h: timer_get_offset; arch/arm64/include/asm/kvm_emulate.h:
 //!     kvm_condition_valid, kvm_vcpu_get_fault_ipa, vcpu_el2_tge_is_set
 
-use super::super::prelude::*;
-use crate::{
-    arm64::prelude::*,
-    bindings, //
-};
-use core::ptr;
+use super::*;
 
 impl OwnVcpu<'_> {
     // SAFETY: Valid by the type invariant. Written by the vCPU's thread, or with its mutex held,

@@ -8,8 +8,7 @@
 //! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: __hyp_sve_restore_guest;
 //!     arch/arm64/include/asm/kvm_host.h: vcpu_sve_max_vq
 
-use super::super::prelude::*;
-use crate::arm64::prelude::*;
+use super::*;
 
 impl OwnVcpu<'_> {
     // SAFETY: Valid by the type invariant; they look at it.

@@ -2,8 +2,7 @@
 
 //! The vCPU between host and guest.
 
-use super::super::prelude::*;
-use crate::arm64::prelude::*;
+use super::*;
 
 /// The vCPU that is loaded on this CPU of a VHE host, between host and guest: evidence of masked
 /// exceptions, too.

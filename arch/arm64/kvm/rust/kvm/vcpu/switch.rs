@@ -7,12 +7,7 @@
 //!
 //! Mirrors: arch/arm64/include/asm/kvm_host.h: vcpu_fgt, __fgt_reg_to_group_id, vcpu_get_flag
 
-use super::super::prelude::*;
-use crate::{
-    arm64::prelude::*,
-    bindings,
-    linux::prelude::*, //
-};
+use super::*;
 
 /// A group of fine-grained traps: a pair of values, or one.
 #[derive(Clone, Copy)]

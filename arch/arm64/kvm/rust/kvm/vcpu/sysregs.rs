@@ -11,11 +11,7 @@
 //!     arch/arm64/include/asm/kvm_emulate.h: kvm_has_nv3, vcpu_el1_is_32bit,
 //!     vserror_state_is_nested
 
-use super::super::prelude::*;
-use crate::{
-    arm64::prelude::*,
-    bindings, //
-};
+use super::*;
 
 /// A field of an ID register that says whether guests are told of a feature.
 #[derive(Clone, Copy)]

@@ -6,11 +6,8 @@
 //!
 //! Mirrors: include/kvm/arm_vgic.h: vgic_cpu
 
-use super::super::prelude::*;
-use crate::{
-    arm64::prelude::*,
-    bindings::VGIC_V3_MAX_LRS as LRS, //
-};
+use super::*;
+use bindings::VGIC_V3_MAX_LRS as LRS;
 
 const APRS: u32 = 4;
 

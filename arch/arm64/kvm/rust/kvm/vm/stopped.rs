@@ -5,19 +5,8 @@
 //! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_vm_ioctl_set_counter_offset; virt/kvm/kvm_main.c:
 //!     kvm_trylock_all_vcpus, kvm_unlock_all_vcpus
 
-use super::super::prelude::*;
-use crate::linux::prelude::*;
-use kernel::{
-    bindings,
-    error::{
-        code::EBUSY,
-        Result, //
-    },
-    sync::lock::{
-        mutex::MutexBackend,
-        Guard, //
-    }, //
-};
+use super::*;
+use kernel::error::code::EBUSY;
 
 /// The VM lock and all vCPUs' mutexes are held, so that none of them runs or can start, and none
 /// can be made.
