@@ -10,9 +10,16 @@ pub(crate) mod kprobes;
 #[macro_use]
 mod static_key;
 
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[allow(dead_code, reason = "complete, whatever of it is used")]
+pub(crate) mod atomic;
 pub(crate) mod context;
 pub(crate) mod hrtimer;
 pub(crate) mod irq;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod nospec;
 pub(crate) mod prelude;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod raw_lock;
 pub(crate) mod timecounter;
 pub(crate) mod uaccess;

@@ -3,6 +3,11 @@
 //! What policy needs of KVM's objects, so that its files need not list it.
 #![forbid(unsafe_code)]
 
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
+pub(crate) use super::vgic::{
+    v3::*,
+    v5::*, //
+};
 pub(crate) use super::{
     arch_timer::*,
     cpu_context::*,
@@ -32,12 +37,25 @@ pub(crate) use super::{
         switch::*,
         sysregs::*, //
     },
-    vgic::{
-        v3::*,
-        v5::*, //
-    },
     world::{
         self,
         *, //
+    }, //
+};
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) use super::{
+    locks::*,
+    vgic::{
+        bus::*,
+        dist::*,
+        host::*,
+        interrupt::*,
+        lifecycle::*,
+        mapping::*,
+        message,
+        objects::*,
+        ppi_v5::*,
+        shadow::*,
+        v2::*, //
     }, //
 };

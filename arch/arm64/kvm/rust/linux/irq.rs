@@ -82,6 +82,16 @@ impl HostIrq {
         })
     }
 
+    /// An interrupt of that number, whatever its trigger: it stays as it was described. Enabled on
+    /// a CPU, 0 is none.
+    #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+    pub(crate) fn of_any_trigger(irq: u32) -> Self {
+        Self {
+            irq,
+            trigger: bindings::IRQ_TYPE_NONE,
+        }
+    }
+
     /// The Linux IRQ number.
     #[inline(always)]
     pub(crate) fn number(self) -> u32 {

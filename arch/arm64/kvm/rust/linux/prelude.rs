@@ -3,6 +3,12 @@
 //! What the layers above need of the C kernel, so that their files need not list it.
 #![forbid(unsafe_code)]
 
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) use super::{
+    atomic::*,
+    nospec::*,
+    raw_lock::*, //
+};
 pub(crate) use super::{
     context::*,
     hrtimer::*,
