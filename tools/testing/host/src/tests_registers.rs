@@ -13,6 +13,7 @@ use crate::{
             ListRegister,
             Vtr, //
         },
+        maintenance::Misr,
         vmcr::Vmcr, //
     },
 };
@@ -27,8 +28,8 @@ type Fields = BTreeMap<String, (u32, u32)>;
 
 /// What the kernel says of a register.
 #[derive(Default)]
-struct Kernels {
-    encodings: BTreeMap<String, Encoding>,
+pub(crate) struct Kernels {
+    pub(crate) encodings: BTreeMap<String, Encoding>,
     fields: BTreeMap<String, Fields>,
 }
 
@@ -40,7 +41,8 @@ fn tree() -> PathBuf {
     build.join("linux/arch/arm64")
 }
 
-fn read(name: &str) -> String {
+/// A file of the tree, by its path under `arch/arm64`.
+pub(crate) fn read(name: &str) -> String {
     let path = tree().join(name);
 
     fs::read_to_string(&path)
@@ -64,7 +66,7 @@ fn bits(text: &str) -> (u32, u32) {
 }
 
 impl Kernels {
-    fn load() -> Self {
+    pub(crate) fn load() -> Self {
         let mut found = Self::default();
 
         found.header(&read("include/asm/sysreg.h"));
@@ -205,6 +207,7 @@ fn fields_are_the_kernels() {
     let kernels = Kernels::load();
     let mut checked = 0;
     let entries = ENTRIES.iter().map(|e| (e.name, e.fields)).chain([
+        ("ICH_MISR_EL2", Misr::FIELDS),
         ("ICH_VMCR_EL2", Vmcr::FIELDS),
         ("ICH_VTR_EL2", Vtr::FIELDS),
         ("ICH_LR_EL2", ListRegister::FIELDS),

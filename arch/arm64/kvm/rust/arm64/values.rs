@@ -202,8 +202,22 @@ register_values! {
     pub(crate) struct IchHcr {
         /// The virtual interface is on.
         En = 0;
+        /// A maintenance interrupt tells that at most one list register holds an interrupt.
+        UIE = 1;
         /// A maintenance interrupt tells of ends of interrupts that are in no list register.
         LRENPIE = 2;
+        /// A maintenance interrupt tells that no list register holds a pending interrupt.
+        NPIE = 3;
+        /// A maintenance interrupt tells that group 0 is enabled.
+        VGrp0EIE = 4;
+        /// A maintenance interrupt tells that group 0 is disabled.
+        VGrp0DIE = 5;
+        /// A maintenance interrupt tells that group 1 is enabled.
+        VGrp1EIE = 6;
+        /// A maintenance interrupt tells that group 1 is disabled.
+        VGrp1DIE = 7;
+        /// The hardware's own virtual SGIs have no part in `EOIcount`.
+        vSGIEOICount = 8;
         /// Registers of both groups trap.
         TC = 10;
         /// Registers of group 0 trap.

@@ -26,10 +26,22 @@ pub(crate) struct Intid(pub(crate) u32);
 
 impl Intid {
     /// The first LPI.
-    const FIRST_LPI: u32 = 8192;
+    pub(crate) const FIRST_LPI: u32 = 8192;
+
+    /// SGIs and PPIs: each vCPU has its own.
+    #[inline(always)]
+    pub(crate) fn is_private(self) -> bool {
+        self.0 < 32
+    }
+
+    /// A shared peripheral's, if there is one of that number.
+    #[inline(always)]
+    pub(crate) fn is_spi(self) -> bool {
+        (32..1020).contains(&self.0)
+    }
 
     /// LPIs have no active state: their priority drop is all there is to an end of interrupt.
-    pub(crate) fn is_lpi(self) -> bool {
+    pub(crate) const fn is_lpi(self) -> bool {
         self.0 >= Self::FIRST_LPI
     }
 }
@@ -51,6 +63,8 @@ register_values! {
         /// The physical interrupt that ends with this one. The architecture has 13 bits, of which
         /// guests get PPIs and SPIs only.
         pINTID = 41:32;
+        /// Without a physical interrupt: a maintenance interrupt tells of its end.
+        EOI = 41;
         /// How urgent it is.
         Priority = 55:48;
         /// It is of group 1.
@@ -65,12 +79,40 @@ register_values! {
         Active = 63;
     }
 
+    /// The value of a `GICH_LR<n>` (GICv2, IHI 0048).
+    pub(crate) struct GichListRegister {
+        /// The interrupt.
+        VirtualID = 9:0;
+        /// The physical interrupt that ends with this one.
+        PhysicalID = 19:10;
+        /// Without a physical interrupt, of an SGI: the vCPU that has sent it.
+        CPUID = 12:10;
+        /// Without a physical interrupt: a maintenance interrupt tells of its end.
+        EOI = 19;
+        /// How urgent it is: the upper five bits.
+        Priority = 27:23;
+        /// Pending.
+        Pending = 28;
+        /// Active.
+        Active = 29;
+        /// It is of group 1.
+        Grp1 = 30;
+        /// It stands for a physical interrupt.
+        HW = 31;
+    }
+
     /// The value of `ICH_VTR_EL2`.
     pub(crate) struct Vtr {
         /// The number of list registers, less one; of five bits, though there are no more than 16.
         ListRegs = 4:0;
+        /// Virtual SErrors can be masked by the vCPU.
+        DVIM = 18;
+        /// No direct injection.
+        nV4 = 20;
         /// An SGI may name any affinity 3.
         A3V = 21;
+        /// The CPU interface can raise SErrors.
+        SEIS = 22;
         /// How many bits an INTID has.
         IDbits = 25:23;
         /// The number of bits of a priority that pre-empt, less one.

@@ -27,6 +27,12 @@ impl Priority {
     /// That of a CPU interface with no active interrupt, which anything pre-empts.
     pub(crate) const IDLE: Self = Self(0xff);
 
+    /// Of what a guest writes for an interrupt: the virtual GICs have five bits.
+    #[inline(always)]
+    pub(crate) const fn implemented(value: u8) -> Self {
+        Self(value & 0xf8)
+    }
+
     /// The part of it that decides on pre-emption, given the number of its low bits that don't.
     #[inline(always)]
     pub(crate) const fn preemption_level(self, sub_priority_bits: u32) -> Self {

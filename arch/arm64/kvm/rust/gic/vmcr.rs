@@ -32,6 +32,10 @@ register_values! {
         VENG0 = 0;
         /// Interrupts of group 1 are signalled.
         VENG1 = 1;
+        /// `GICC_CTLR.AckCtl`, of a GICv2.
+        VAckCtl = 2;
+        /// `GICC_CTLR.FIQEn`: interrupts of group 0 are FIQs.
+        VFIQEn = 3;
         /// One binary point, that of group 0, for both groups.
         VCBPR = 4;
         /// Deactivation is separate from the end of interrupt (EOImode 1).
@@ -45,7 +49,7 @@ register_values! {
     }
 
     /// Of `ICC_CTLR_EL1`.
-    struct IccCtlr {
+    pub(super) struct IccCtlr {
         /// One binary point for both groups.
         CBPR = 0;
         /// Deactivation is separate from the end of interrupt.
@@ -54,6 +58,8 @@ register_values! {
         PRIbits = 10:8;
         /// How many bits an INTID has.
         IDbits = 13:11;
+        /// The CPU interface can raise SErrors.
+        SEIS = 14;
         /// An SGI may name any affinity 3.
         A3V = 15;
     }

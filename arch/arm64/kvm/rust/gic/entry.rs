@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a list register holds of an interrupt, what the guest has made of it there, and the
+//! deactivation of those that were in none.
+//!
+//! While an interrupt is in a list register ([`IrqWord::OnLr`]) nobody changes its active state
+//! elsewhere. So its word says, when it comes back, in which state it went there: active if
+//! [`IrqWord::Active`], otherwise pending.
+//!
+//! Source: GIC Architecture Specification (IHI 0069), `ICH_LR<n>_EL2`, "Maintenance interrupts";
+//! GICv2 (IHI 0048), `GICH_LR<n>`.
+//!
+//! Mirrors: arch/arm64/kvm/vgic/vgic-v3.c: lr_signals_eoi_mi, vgic_v3_fold_lr,
+//!     vgic_v3_deactivate, vgic_v3_compute_lr, vgic_v3_populate_lr;
+//!     arch/arm64/kvm/vgic/vgic-v2.c: lr_signals_eoi_mi, vgic_v2_fold_lr, vgic_v2_deactivate,
+//!     vgic_v2_compute_lr, vgic_v2_populate_lr; arch/arm64/kvm/vgic/vgic.c:
+//!     vgic_irq_handle_resampling
+#![forbid(unsafe_code)]
+
+use crate::gic::{
+    list_register::{
+        GichListRegister,
+        Intid,
+        ListRegister, //
+    },
+    priority::{
+        Group,
+        Priority, //
+    },
+    transition::{
+        Action,
+        Listed,
+        Physical, //
+    },
+    word::{
+        IrqWord,
+        Kind,
+        Source,
+        Trigger,
+        VcpuIdx, //
+    },
+};
+
+/// What of an interrupt never changes, or only while it is in no list register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// Its number.
+    pub(crate) intid: Intid,
+    /// What that stands for.
+    pub(crate) kind: Kind,
+    /// The physical interrupt's number, if it is [mapped](IrqWord::Hw).
+    pub(crate) physical: u32,
+}
+
+/// An interrupt in a list register, whatever the GIC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) intid: Intid,
+    pub(crate) pending: bool,
+    pub(crate) active: bool,
+    pub(crate) priority: Priority,
+    pub(crate) group: Group,
+    /// The physical interrupt that the hardware deactivates with it.
+    pub(crate) linked: Option<u32>,
+    /// Of an SGI that has one.
+    pub(crate) source: Option<Source>,
+    /// Tell of its end. Not of a linked one's.
+    pub(crate) eoi: bool,
+}
+
+impl Entry {
+    /// As a GICv3 has it. If the guest's GIC is a GICv2, the source is part of the number.
+    pub(crate) fn v3(self) -> ListRegister {
+        let number = u64::from(self.intid.0) | u64::from(self.source_number()) << 10;
+        let mut lr = ListRegister::ZERO
+            .put(ListRegister::vINTID, number)
+            .put(ListRegister::Priority, u64::from(self.priority.0))
+            .put(ListRegister::Group, u64::from(self.group == Group::One))
+            .put(ListRegister::Pending, u64::from(self.pending))
+            .put(ListRegister::Active, u64::from(self.active));
+
+        if let Some(physical) = self.linked {
+            lr = lr
+                .with(ListRegister::HW)
+                .put(ListRegister::pINTID, u64::from(physical));
+        } else if self.eoi {
+            lr = lr.with(ListRegister::EOI);
+        }
+        lr
+    }
+
+    /// As a GICv2 has it.
+    pub(crate) fn v2(self) -> GichListRegister {
+        let lr = GichListRegister::ZERO
+            .put(GichListRegister::VirtualID, u64::from(self.intid.0))
+            .put(
+                GichListRegister::Priority,
+                u64::from(self.priority.0.wrapping_shr(3)),
+            )
+            .put(GichListRegister::Grp1, u64::from(self.group == Group::One))
+            .put(GichListRegister::Pending, u64::from(self.pending))
+            .put(GichListRegister::Active, u64::from(self.active));
+
+        if let Some(physical) = self.linked {
+            return lr
+                .with(GichListRegister::HW)
+                .put(GichListRegister::PhysicalID, u64::from(physical));
+        }
+        let lr = lr.put(GichListRegister::CPUID, u64::from(self.source_number()));
+
+        if self.eoi {
+            lr.with(GichListRegister::EOI)
+        } else {
+            lr
+        }
+    }
+
+    fn source_number(self) -> u8 {
+        self.source.map_or(0, Source::get)
+    }
+}
+
+/// What has become of an interrupt in a list register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Returned {
+    pub(crate) pending: bool,
+    pub(crate) active: bool,
+    /// Of an SGI that has one.
+    pub(crate) source: Source,
+    /// The guest is done with it, and that was to be told.
+    pub(crate) ended: bool,
+}
+
+impl From<ListRegister> for Returned {
+    #[inline(always)]
+    fn from(lr: ListRegister) -> Self {
+        Self {
+            pending: lr.has(ListRegister::Pending),
+            active: lr.has(ListRegister::Active),
+            source: Source::wrapping(lr.get(ListRegister::vINTID).wrapping_shr(10)),
+            ended: !lr.has(ListRegister::State)
+                && lr.has(ListRegister::EOI)
+                && !lr.has(ListRegister::HW),
+        }
+    }
+}
+
+impl From<GichListRegister> for Returned {
+    #[inline(always)]
+    fn from(lr: GichListRegister) -> Self {
+        let (pending, active) = (
+            lr.has(GichListRegister::Pending),
+            lr.has(GichListRegister::Active),
+        );
+
+        Self {
+            pending,
+            active,
+            source: Source::wrapping(lr.get(GichListRegister::CPUID)),
+            ended: !pending
+                && !active
+                && lr.has(GichListRegister::EOI)
+                && !lr.has(GichListRegister::HW),
+        }
+    }
+}
+
+/// What else has to happen with an interrupt that comes back from a list register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) struct Folded {
+    /// Tell those who wait for the end of a level-triggered SPI.
+    pub(crate) acked: bool,
+    /// First, and under the interrupt's lock.
+    pub(crate) physical: Physical,
+}
+
+/// What else has to happen with an interrupt that the guest has deactivated outside of the list
+/// registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) struct Deactivated {
+    /// Tell those who wait for the end of a level-triggered SPI.
+    pub(crate) acked: bool,
+    /// As with any change.
+    pub(crate) action: Action,
+}
+
+impl IrqWord {
+    /// Goes into a list register of `vcpu`, which claims it. None if it has no business there:
+    /// something has changed since it was chosen.
+    ///
+    /// The latch of an edge goes along, or one source of an SGI's. So does the level of a mapped
+    /// line, of which only the next rise is heard.
+    #[inline]
+    #[must_use]
+    pub(crate) fn list(
+        self,
+        which: Identity,
+        vcpu: VcpuIdx,
+        forwarding: bool,
+    ) -> (Self, Option<Entry>) {
+        if self.destination(forwarding) != Some(vcpu)
+            || self.queued() != Some(vcpu)
+            || self.has(Self::OnLr)
+        {
+            return (self, None);
+        }
+        let sourced = which.kind.has_sources();
+        let active = self.has(Self::Active);
+        let pending = self.may_be_pending_in(vcpu, forwarding, sourced);
+        let source = match (sourced, active) {
+            (false, _) => None,
+            (true, true) => Some(self.active_source()),
+            (true, false) => Source::least(self.sources()),
+        };
+        let word = self.without_what_is_listed(pending, source);
+        let entry = Entry {
+            intid: which.intid,
+            pending,
+            active,
+            priority: self.priority(),
+            group: self.group(),
+            linked: self.is_linked().then_some(which.physical),
+            source,
+            // Of a line the level counts at its end; of others, what is left to be pending then.
+            eoi: !self.is_linked() && (self.trigger() == Trigger::Level || word.has(Self::Latch)),
+        };
+
+        (word.with(Self::OnLr), Some(entry))
+    }
+
+    /// Whether its list register may say that it is pending.
+    ///
+    /// Not together with active, if nothing could be done about it once that ends: a line may
+    /// have fallen, a physical interrupt keeps its pending state itself, the next source of an
+    /// SGI needs another value. Nor if it is pending for somebody else, or for nobody now.
+    fn may_be_pending_in(self, vcpu: VcpuIdx, forwarding: bool, sourced: bool) -> bool {
+        let alone = self.trigger() == Trigger::Level || self.is_linked() || sourced;
+
+        self.is_pending()
+            && self.has(Self::Enabled)
+            && forwarding
+            && self.target() == Some(vcpu)
+            && !(self.has(Self::Active) && alone)
+    }
+
+    fn without_what_is_listed(self, pending: bool, source: Option<Source>) -> Self {
+        if !pending {
+            return self;
+        }
+        match (self.trigger(), source) {
+            (_, Some(source)) => self.with_sources(self.sources() & !source.bit()),
+            (Trigger::Edge, None) => self.without(Self::Latch),
+            (Trigger::Level, None) if self.has(Self::Hw) => self.without(Self::Line),
+            (Trigger::Level, None) => self,
+        }
+    }
+
+    /// Comes back from a list register. `line` asks for the level of a physical line.
+    ///
+    /// What the register still says to be pending is latched again, or is the line's to say. A
+    /// latch that stands for a line ends with the acknowledgement. LPIs have no active state.
+    #[inline]
+    pub(crate) fn fold(
+        self,
+        kind: Kind,
+        back: Returned,
+        line: impl FnOnce() -> bool,
+    ) -> (Self, Folded) {
+        let dead = self.has(Self::Dead);
+        let was_active = self.has(Self::Active);
+        let active = back.active && kind != Kind::Lpi && !dead;
+        let mut word = self.without(Self::OnLr).set(Self::Active, active);
+
+        match self.trigger() {
+            _ if dead => (),
+            Trigger::Edge if back.pending && kind.has_sources() => {
+                word = word.with_sources(word.sources() | back.source.bit());
+            }
+            Trigger::Edge if back.pending => word = word.with(Self::Latch),
+            Trigger::Edge => (),
+            Trigger::Level if !was_active && !back.pending => word = word.without(Self::Latch),
+            Trigger::Level => (),
+        }
+        if active && kind.has_sources() {
+            word = word.with_active_source(back.source);
+        }
+
+        // Ended, and either of these may be news that came after the acknowledgement.
+        let ended = !active && (was_active || !back.pending);
+        let news = self.has(Self::Line) || self.has(Self::Latch);
+        let (word, physical) = word.resample(back.pending || (ended && news), line);
+        let acked = back.ended && word.is_reported_at_end(kind);
+
+        (word, Folded { acked, physical })
+    }
+
+    fn is_reported_at_end(self, kind: Kind) -> bool {
+        kind == Kind::Spi && self.trigger() == Trigger::Level
+    }
+
+    /// A mapped line may have fallen since it was said to be high: it is `doubtful` if that was
+    /// not acknowledged, or comes up again with the end of an interrupt. If it has, the physical
+    /// interrupt, which is active all the time, must become able to tell of the next rise.
+    ///
+    /// And some have to be deactivated by hand in any case.
+    fn resample(self, doubtful: bool, line: impl FnOnce() -> bool) -> (Self, Physical) {
+        if !self.is_mapped_level() {
+            return (self, Physical::Nothing);
+        }
+        if self.has(Self::Resample) {
+            let busy = self.has(Self::Active) || self.has(Self::Latch);
+
+            return if busy {
+                (self, Physical::Nothing)
+            } else {
+                (self, Physical::Deactivate)
+            };
+        }
+        if !doubtful {
+            return (self, Physical::Nothing);
+        }
+        let word = self.set(Self::Line, line());
+
+        if word.has(Self::Line) {
+            (word, Physical::Nothing)
+        } else {
+            (word, Physical::Deactivate)
+        }
+    }
+
+    /// The guest has deactivated it, and no list register had it: a write of a deactivation
+    /// register that trapped (`source`: what it says of an SGI that has one), or an end of
+    /// interrupt that the hardware has only counted (no `source`).
+    ///
+    /// The vCPU that has it in its queue has to [prune](super::queue::Owner::prune).
+    #[inline]
+    pub(crate) fn deactivate(
+        self,
+        kind: Kind,
+        source: Option<Source>,
+        line: impl FnOnce() -> bool,
+    ) -> (Self, Result<Deactivated, Listed>) {
+        if let Some(vcpu) = self.listed() {
+            return (self, Err(Listed(vcpu)));
+        }
+        let others = kind.has_sources() && source.is_some_and(|s| s != self.active_source());
+
+        if !self.has(Self::Active) || others {
+            return (
+                self,
+                Ok(Deactivated {
+                    acked: false,
+                    action: Action::NOTHING,
+                }),
+            );
+        }
+
+        let (word, resampled) = self
+            .without(Self::Active)
+            .resample(self.has(Self::Line), line);
+        let physical = if self.is_linked() {
+            Physical::End
+        } else {
+            resampled
+        };
+        let acked = !self.is_linked() && self.is_reported_at_end(kind);
+        let (word, action) = word.deliver();
+
+        (
+            word,
+            Ok(Deactivated {
+                acked,
+                action: action.and(physical),
+            }),
+        )
+    }
+}

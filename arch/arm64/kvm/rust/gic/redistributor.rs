@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The registers of a redistributor that are not about one interrupt.
+//!
+//! Source: GIC Architecture Specification (IHI 0069), `GICR_CTLR`, `GICR_TYPER`, `GICR_IIDR`,
+//! `GICR_PROPBASER`, `GICR_PENDBASER`, `GICR_INVLPIR`.
+//!
+//! Mirrors: arch/arm64/kvm/vgic/vgic-mmio-v3.c: vgic_lpis_enabled, vgic_mmio_read_v3r_ctlr,
+//!     vgic_mmio_write_v3r_ctlr, vgic_mmio_read_v3r_typer, vgic_mmio_read_v3r_iidr,
+//!     vgic_sanitise_shareability, vgic_sanitise_inner_cacheability,
+//!     vgic_sanitise_outer_cacheability, vgic_sanitise_field, vgic_sanitise_pendbaser,
+//!     vgic_sanitise_propbaser, vgic_mmio_read_propbase, vgic_mmio_write_propbase,
+//!     vgic_mmio_read_pendbase, vgic_mmio_write_pendbase, vgic_mmio_write_invlpi,
+//!     vgic_mmio_write_invall; arch/arm64/kvm/vgic/vgic-v3.c: INITIAL_PENDBASER_VALUE;
+//!     arch/arm64/kvm/vgic/vgic-its.c: INITIAL_PROPBASER_VALUE
+#![forbid(unsafe_code)]
+
+use super::{
+    affinity::Affinity,
+    distributor::{
+        Revision,
+        IMPLEMENTER,
+        PRODUCT, //
+    },
+    frame::Lanes,
+    list_register::Intid, //
+};
+use crate::arm64::fields::register_values;
+
+register_values! {
+    /// `GICR_CTLR`.
+    pub(crate) struct GicrCtlr {
+        /// There are LPIs.
+        EnableLPIs = 0;
+        /// That can be taken back.
+        CES = 1;
+        /// LPIs can be invalidated by register.
+        IR = 2;
+        /// LPIs are being disabled.
+        #[cfg_attr(not(test), expect(dead_code, reason = "for LPIs"))]
+        RWP = 3;
+    }
+
+    /// `GICR_TYPER`.
+    pub(crate) struct GicrTyper {
+        /// It can have LPIs.
+        PLPIS = 0;
+        /// No other redistributor follows this one.
+        Last = 4;
+        /// The number of its CPU.
+        ProcessorNumber = 23:8;
+        /// The affinity of its CPU.
+        Affinity = 63:32;
+    }
+
+    /// `GICR_IIDR`.
+    struct GicrIidr {
+        /// Who made it.
+        Implementer = 11:0;
+        /// What.
+        ProductID = 31:24;
+    }
+
+    /// `GICR_PROPBASER`: the table of properties of LPIs.
+    pub(crate) struct Propbaser {
+        /// The number of bits of an INTID, less one.
+        IDbits = 4:0;
+        /// Inner cacheability.
+        InnerCache = 9:7;
+        /// Shareability.
+        Shareability = 11:10;
+        /// Where it is.
+        PhysicalAddress = 51:12;
+        /// Outer cacheability.
+        OuterCache = 58:56;
+    }
+
+    /// `GICR_PENDBASER`: the table of pending LPIs.
+    pub(crate) struct Pendbaser {
+        /// Inner cacheability.
+        InnerCache = 9:7;
+        /// Shareability.
+        Shareability = 11:10;
+        /// Where it is.
+        PhysicalAddress = 51:16;
+        /// Outer cacheability.
+        OuterCache = 58:56;
+        /// It is zero all over.
+        PTZ = 62;
+    }
+}
+
+/// What a write of `GICR_CTLR` sets about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LpiSwitch {
+    /// Nothing.
+    Nothing,
+    /// LPIs are enabled, from nothing to [`GicrCtlr::EnableLPIs`].
+    Enable,
+    /// LPIs are disabled: from [`GicrCtlr::EnableLPIs`] to [`GicrCtlr::RWP`], and to nothing when
+    /// that is done.
+    Disable,
+}
+
+impl GicrCtlr {
+    /// Whether there are LPIs: not while they are being disabled.
+    pub(crate) const fn lpis_enabled(self) -> bool {
+        self.into_raw() == Self::EnableLPIs.mask()
+    }
+
+    /// What is read, if it holds this.
+    pub(crate) const fn shown(self, revision: Revision) -> u32 {
+        let shown = match revision {
+            Revision::Two => self,
+            Revision::Three => self.with(Self::IR).with(Self::CES),
+        };
+
+        // CAST: The fields are in the low half.
+        shown.into_raw() as u32
+    }
+
+    /// What a write sets about, if there is an ITS; nothing else ever changes it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for LPIs"))]
+    pub(crate) const fn written(self, value: u32) -> LpiSwitch {
+        // CAST: widening.
+        match Self::from_raw(value as u64).has(Self::EnableLPIs) {
+            true if self.into_raw() == 0 => LpiSwitch::Enable,
+            false if self.lpis_enabled() => LpiSwitch::Disable,
+            _ => LpiSwitch::Nothing,
+        }
+    }
+}
+
+impl GicrTyper {
+    /// That of vCPU `id`.
+    pub(crate) const fn new(affinity: Affinity, id: u32, lpis: bool, last: bool) -> Self {
+        // CAST: widening; 0 or 1.
+        Self::ZERO
+            .put(Self::Affinity, affinity.route())
+            .put(Self::ProcessorNumber, id as u64)
+            .put(Self::PLPIS, lpis as u64)
+            .put(Self::Last, last as u64)
+    }
+}
+
+/// `GICR_IIDR`.
+// CAST: The fields are in the low half.
+pub(crate) const IIDR: u32 = GicrIidr::ZERO
+    .put(GicrIidr::ProductID, PRODUCT)
+    .put(GicrIidr::Implementer, IMPLEMENTER)
+    .into_raw() as u32;
+
+/// The LPI of a write of `GICR_INVLPIR`: none of its upper half alone, which is for what we don't
+/// have.
+#[cfg_attr(not(test), expect(dead_code, reason = "for LPIs"))]
+pub(crate) const fn invalidated(lanes: Lanes, value: u64) -> Option<Intid> {
+    // CAST: The low half.
+    let intid = Intid(value as u32);
+
+    if lanes.are_upper_half() || !intid.is_lpi() {
+        None
+    } else {
+        Some(intid)
+    }
+}
+
+/// Cacheabilities.
+const NOT_CACHEABLE: u64 = 1;
+const READ_ALLOCATE_WRITE_BACK: u64 = 3;
+/// Of the outer one.
+const AS_INNER: u64 = 0;
+/// Of the inner one.
+const DEVICE: u64 = 0;
+/// Shareabilities.
+const INNER_SHAREABLE: u64 = 1;
+const OUTER_SHAREABLE: u64 = 2;
+
+/// A shareability as we have it: not outer.
+pub(crate) const fn shareability(value: u64) -> u64 {
+    match value {
+        OUTER_SHAREABLE => INNER_SHAREABLE,
+        other => other,
+    }
+}
+
+/// An inner cacheability as we have it: cacheable.
+pub(crate) const fn inner_cacheability(value: u64) -> u64 {
+    match value {
+        DEVICE | NOT_CACHEABLE => READ_ALLOCATE_WRITE_BACK,
+        other => other,
+    }
+}
+
+/// An outer cacheability as we have it: the inner one, or none.
+pub(crate) const fn outer_cacheability(value: u64) -> u64 {
+    match value {
+        NOT_CACHEABLE => NOT_CACHEABLE,
+        _ => AS_INNER,
+    }
+}
+
+impl Propbaser {
+    /// That of a new GIC with an ITS.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for LPIs"))]
+    pub(crate) const INITIAL: Self = Self::ZERO
+        .put(Self::InnerCache, READ_ALLOCATE_WRITE_BACK)
+        .put(Self::Shareability, INNER_SHAREABLE);
+
+    const ALL: Self = Self::ZERO
+        .with(Self::IDbits)
+        .with(Self::InnerCache)
+        .with(Self::Shareability)
+        .with(Self::PhysicalAddress)
+        .with(Self::OuterCache);
+
+    /// As it is after a write of some of its bytes.
+    pub(crate) const fn written(self, lanes: Lanes, value: u64) -> Self {
+        let new = Self::from_raw(lanes.put(self.into_raw(), value)).and(Self::ALL);
+
+        new.put(
+            Self::Shareability,
+            shareability(new.get(Self::Shareability)),
+        )
+        .put(
+            Self::InnerCache,
+            inner_cacheability(new.get(Self::InnerCache)),
+        )
+        .put(
+            Self::OuterCache,
+            outer_cacheability(new.get(Self::OuterCache)),
+        )
+    }
+}
+
+impl Pendbaser {
+    /// That of a new vCPU.
+    pub(crate) const INITIAL: Self = Self::ZERO
+        .put(Self::InnerCache, READ_ALLOCATE_WRITE_BACK)
+        .put(Self::Shareability, INNER_SHAREABLE);
+
+    const ALL: Self = Self::ZERO
+        .with(Self::InnerCache)
+        .with(Self::Shareability)
+        .with(Self::PhysicalAddress)
+        .with(Self::OuterCache)
+        .with(Self::PTZ);
+
+    /// As it is after a write of some of its bytes.
+    pub(crate) const fn written(self, lanes: Lanes, value: u64) -> Self {
+        let new = Self::from_raw(lanes.put(self.into_raw(), value)).and(Self::ALL);
+
+        new.put(
+            Self::Shareability,
+            shareability(new.get(Self::Shareability)),
+        )
+        .put(
+            Self::InnerCache,
+            inner_cacheability(new.get(Self::InnerCache)),
+        )
+        .put(
+            Self::OuterCache,
+            outer_cacheability(new.get(Self::OuterCache)),
+        )
+    }
+
+    /// What is read: that it is zero can only be written.
+    pub(crate) const fn shown(self) -> u64 {
+        self.without(Self::PTZ).into_raw()
+    }
+}
