@@ -18,7 +18,7 @@ mod panic;
 mod run;
 mod sysreg;
 mod traps;
-mod vgic;
+pub(crate) mod vgic;
 
 // What the files of this folder share, by `use super::*`.
 use crate::{

@@ -26,11 +26,15 @@ pub(crate) mod arch_timer;
 pub(crate) mod cpu_context;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod debug_regs;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod device;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod gicv;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod host_data;
 pub(crate) mod hypervisor;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod locks;
 pub(crate) mod log;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod panic;
@@ -41,6 +45,8 @@ pub(crate) mod timer_id;
 pub(crate) mod timer_irq_domain;
 pub(crate) mod tracepoint;
 pub(crate) mod vcpu;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod vcpus;
 pub(crate) mod vgic;
 pub(crate) mod vm;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]

@@ -82,6 +82,8 @@ capabilities! {
     has_fgt2 = ARM64_HAS_FGT2,
     /// A GICv5 CPU interface.
     has_gicv5_cpuif = ARM64_HAS_GICV5_CPUIF,
+    /// A GICv5 whose CPU interface can be that of a GICv3.
+    has_gicv5_legacy = ARM64_HAS_GICV5_LEGACY,
     /// FEAT_MPAM, and the kernel uses it.
     has_mpam = ARM64_MPAM,
     /// `MPAMHCR_EL2`.
@@ -103,6 +105,8 @@ capabilities! {
     /// FEAT_NV3: the hardware keeps a guest hypervisor's `HCR_EL2` in a register of its own, and
     /// performs its ERETs.
     has_nv3 = ARM64_HAS_NV3,
+    /// `ICH_HCR_EL2.TDIR`: deactivations can be made to trap without the rest.
+    has_ich_hcr_el2_tdir = ARM64_HAS_ICH_HCR_EL2_TDIR,
     /// Apple: accesses to the PMU trap with a class of their own.
     has_impdef_pmu_traps = ARM64_WORKAROUND_PMUV3_IMPDEF_TRAPS,
 }

@@ -8,7 +8,7 @@
 
 mod exports;
 pub(super) mod hardware;
-mod state;
+pub(crate) mod state;
 pub(super) mod trap;
 pub(super) mod v2_proxy;
 mod v5;

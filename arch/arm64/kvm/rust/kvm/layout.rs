@@ -31,11 +31,13 @@ assert_layout! {
     user_pt_regs as USER_REGS: pstate;
     kvm_guest_debug_arch as DEBUG_REGS: dbg_wvr;
     kvm_host_data as HOST_DATA: vgic_v5_ppi_state;
-    vgic_cpu as VGIC_CPU: private_irqs;
+    vgic_cpu as VGIC_CPU: num_id_bits;
+    vgic_v2_cpu_if as VGIC_V2: used_lrs;
     vgic_v3_cpu_if as VGIC_V3: used_lrs;
     vgic_v5_cpu_if as VGIC_V5: vgic_icsr;
-    vgic_dist as VGIC_DIST: __bindgen_anon_1;
-    vgic_global as VGIC_GLOBAL: no_hw_deactivation;
+    vgic_dist as VGIC_DIST: gicv5_vm;
+    vgic_io_device as VGIC_IO_DEVICE: dev;
+    vgic_global as VGIC_GLOBAL: vgic_v5_ppi_caps;
     arch_timer_cpu as TIMER_CPU: enabled;
     arch_timer_context as TIMER_CONTEXT: host_timer_irq;
     arch_timer_offset as TIMER_OFFSET: vcpu_offset;
@@ -54,6 +56,19 @@ assert_layout! {
     kvm_arm_counter_offset as COUNTER_OFFSET: reserved;
     hrtimer as HRTIMER: function;
     kvm_device_attr as DEVICE_ATTR: addr;
+    kvm_device as DEVICE: kvm;
+    kvm_device_ops as DEVICE_OPS: mmap;
+    kvm_arm_device_addr as DEVICE_ADDR: addr;
+    kvm_s2_mmu as S2_MMU: vtcr;
+    kvm_kernel_irq_routing_entry as KERNEL_ROUTE: __bindgen_anon_1.msi.devid;
+    kvm_irq_routing_entry as USER_ROUTE: u.msi.__bindgen_anon_1.devid;
+}
+
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+assert_layout! {
+    vgic_irq as VGIC_IRQ: owner;
+    kvm_arm64_vgic_shadow as VGIC_SHADOW: lr_map;
+    gic_kvm_info as GIC_INFO: no_hw_deactivation;
 }
 
 /// Our numbers of the timers are C's.

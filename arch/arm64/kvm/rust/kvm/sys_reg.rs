@@ -67,3 +67,45 @@ macro_rules! numbers {
 }
 
 with_registers!(numbers);
+
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+use crate::gic::{
+    list_register::{
+        LrIndex,
+        MAX_LRS, //
+    },
+    priority::ApIndex,
+};
+
+/// Banks of a guest hypervisor's registers, in memory one after the other.
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+impl SysReg {
+    /// `ICH_LR<n>_EL2`.
+    #[inline(always)]
+    pub(crate) fn ich_lr(index: LrIndex) -> Self {
+        // INVARIANT: At most the last of the bank, as below. CAST: widening.
+        Self(bindings::vcpu_sysreg_ICH_LR0_EL2 + bindings::vcpu_sysreg::from(index.get()))
+    }
+
+    /// `ICH_AP0R<n>_EL2`.
+    #[inline(always)]
+    pub(crate) const fn ich_ap0r(index: ApIndex) -> Self {
+        Self(bindings::vcpu_sysreg_ICH_AP0R0_EL2 + index.get())
+    }
+
+    /// `ICH_AP1R<n>_EL2`.
+    #[inline(always)]
+    pub(crate) const fn ich_ap1r(index: ApIndex) -> Self {
+        Self(bindings::vcpu_sysreg_ICH_AP1R0_EL2 + index.get())
+    }
+}
+
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+const _: () = {
+    use bindings::*;
+
+    // CAST: widening.
+    assert!(vcpu_sysreg_ICH_LR15_EL2 == vcpu_sysreg_ICH_LR0_EL2 + MAX_LRS as u32 - 1);
+    assert!(vcpu_sysreg_ICH_AP0R3_EL2 == vcpu_sysreg_ICH_AP0R0_EL2 + 3);
+    assert!(vcpu_sysreg_ICH_AP1R3_EL2 == vcpu_sysreg_ICH_AP1R0_EL2 + 3);
+};

@@ -45,6 +45,19 @@ fn shown_id(vcpu: Vcpu<'_>) -> usize {
     vcpu.id() as usize
 }
 
+/// `vgic_update_irq_pending`: a line is driven. `vcpu`: whose, if it is private.
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[inline(always)]
+pub(crate) fn vgic_update_irq_pending(vcpu: Option<Vcpu<'_>>, intid: u32, level: bool) {
+    trace!(
+        vgic_update_irq_pending,
+        // CAST: widening.
+        vcpu.map_or(0, |vcpu| vcpu.index() as usize),
+        intid,
+        level
+    );
+}
+
 /// `kvm_timer_update_irq`: a timer drives its line.
 #[inline(always)]
 pub(crate) fn timer_update_irq(timer: Timer<'_>, high: bool) {

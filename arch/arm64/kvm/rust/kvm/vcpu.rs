@@ -113,7 +113,7 @@ impl<'a> Vcpu<'a> {
     }
 
     /// Whether it has a virtual EL2 and is below it: the guest of a guest.
-    #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+    #[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
     #[inline]
     pub(crate) fn in_nested_context(self) -> bool {
         self.has_el2() && !self.in_hyp_context()
@@ -137,6 +137,15 @@ impl<'a> Vcpu<'a> {
     #[inline(always)]
     pub(crate) fn el2_amo(self) -> bool {
         self.virtual_hcr().has(Hcr::AMO)
+    }
+
+    /// Whether IRQs or FIQs below its EL2 come to that (`HCR_EL2.IMO`, `FMO`).
+    #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+    #[inline(always)]
+    pub(crate) fn el2_takes_interrupts(self) -> bool {
+        let hcr = self.virtual_hcr();
+
+        hcr.has(Hcr::IMO) || hcr.has(Hcr::FMO)
     }
 
     /// Makes its thread runnable if it blocks. Any context.
@@ -329,6 +338,14 @@ impl<'a> LoadedVcpu<'a> {
     #[inline(always)]
     pub(crate) fn on_cpu(self) -> OnCpu<'a> {
         self.on_cpu
+    }
+
+    /// Evidence that the kernel is at EL2, on this CPU, if it is.
+    #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+    #[inline(always)]
+    pub(crate) fn vhe(self) -> Option<Vhe<'a>> {
+        // SAFETY: Just checked; a vCPU that is loaded keeps the caller here.
+        cpucaps::has_vhe().then(|| unsafe { Vhe::assume() })
     }
 
     /// The hrtimer that wakes the vCPU when it blocks.

@@ -4,9 +4,41 @@
 //!
 //! C header: [`include/kvm/arm_vgic.h`](srctree/include/kvm/arm_vgic.h)
 
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod bus;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod deferred;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod dist;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod host;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod hypercall;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod interrupt;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod iodev;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod lifecycle;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod mapping;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod message;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod objects;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod ppi_v5;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod redistributor;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod shadow;
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(CONFIG_KVM_ARM64_RUST_SWITCH)))]
+pub(crate) mod switch_v3;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod v2;
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
 pub(crate) mod v3;
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
 pub(crate) mod v5;
 
 use super::*;
@@ -36,6 +68,21 @@ pub(crate) struct HostGic {
 }
 
 impl HostGic {
+    /// Its CPU interfaces are system registers, as those of a GICv3.
+    #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+    #[inline(always)]
+    pub(crate) fn has_system_registers() -> bool {
+        // SAFETY: A static key that no longer changes once a vCPU can run.
+        unsafe { bindings::kvm_arm64_has_gicv3_cpuif() }
+    }
+
+    /// How many list registers its CPU interfaces have.
+    #[inline(always)]
+    pub(crate) fn list_registers() -> u32 {
+        // SAFETY: A static of C that no longer changes. CAST: Never negative.
+        unsafe { bindings::kvm_vgic_global_state.nr_lr as u32 }
+    }
+
     /// Reads them; settled before the timer initialises.
     #[inline]
     pub(crate) fn get() -> Self {
@@ -145,7 +192,7 @@ impl Config<'_> {
 }
 
 /// `ICH_VTR_EL2` of the host's CPUs, less what an erratum makes of no use.
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
 #[inline(always)]
 pub(crate) fn ich_vtr() -> u64 {
     // SAFETY: A constant that is patched in once the capabilities are final.
@@ -153,7 +200,7 @@ pub(crate) fn ich_vtr() -> u64 {
 }
 
 /// The bits of `ICH_HCR_EL2` that make all guests' accesses to their CPU interface trap.
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
 #[inline(always)]
 pub(crate) fn ich_hcr_traps() -> IchHcr {
     // SAFETY: A constant that is patched in once the capabilities are final.

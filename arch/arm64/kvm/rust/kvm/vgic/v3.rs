@@ -26,23 +26,47 @@ impl VgicV3<'_> {
     fields! { unsafe
         /// `ICH_HCR_EL2` less the traps that all guests have.
         pub(crate) hcr, set_hcr: IchHcr = vgic_hcr;
-        /// `ICH_VMCR_EL2`.
-        pub(crate) vmcr, set_vmcr: u32 = vgic_vmcr;
+        /// `ICH_VMCR_EL2`. Others may look at it.
+        pub(crate) vmcr, set_vmcr: u32 = vgic_vmcr, once;
         /// The number of list registers in use.
-        pub(crate) used_lrs: u32 = used_lrs;
+        pub(crate) used_lrs, set_used_lrs: u32 = used_lrs;
         /// A list register.
         pub(crate) lr, set_lr: u64 = vgic_lr[N: LRS];
         /// An active-priority register of group 0, `ICH_AP0R<n>_EL2`.
         pub(crate) ap0r, set_ap0r: u32 = vgic_ap0r[N: APRS];
         /// An active-priority register of group 1, `ICH_AP1R<n>_EL2`.
         pub(crate) ap1r, set_ap1r: u32 = vgic_ap1r[N: APRS];
-        sre: u32 = vgic_sre;
+        sre, set_sre: u32 = vgic_sre;
     }
 
     /// Whether the guest's interface is one of system registers, rather than that of a GICv2.
     #[inline(always)]
     pub(crate) fn uses_system_registers(self) -> bool {
         self.sre() != 0
+    }
+
+    /// Its [kind](Self::uses_system_registers) as another's.
+    #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+    pub(crate) fn share_sre(self, other: VgicV3<'_>) {
+        self.set_sre(other.sre());
+    }
+
+    /// A list register of that number; none if there is no such.
+    #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+    #[inline(always)]
+    pub(crate) fn lr_at(self, number: u32) -> Option<u64> {
+        // SAFETY: Valid, and nobody else's, by the type invariant. CAST: widening.
+        unsafe { (*self.as_ptr()).vgic_lr.get(number as usize).copied() }
+    }
+
+    /// See [`Self::lr_at`].
+    #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+    #[inline(always)]
+    pub(crate) fn set_lr_at(self, number: u32, lr: u64) {
+        // SAFETY: See above. CAST: widening.
+        if let Some(place) = unsafe { (*self.as_ptr()).vgic_lr.get_mut(number as usize) } {
+            *place = lr;
+        }
     }
 
     /// Whether a GICv4 delivers interrupts to it directly.

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a VM and a vCPU have of the virtual GIC beside C's structures.
+//!
+//! C keeps `struct vgic_dist` and `struct vgic_cpu`, into which other files of KVM look. Two
+//! pointers in them are of use to the vgic alone, and hold these objects: `vgic_dist.spis` the
+//! VM's and `vgic_cpu.private_irqs` the vCPU's.
+//!
+//! | object         | lives                            | what is in it                    |
+//! | -------------- | -------------------------------- | -------------------------------- |
+//! | [`VgicVm`]     | from KVM_CREATE_DEVICE on        | regions, and the next            |
+//! | [`VgicIrqs`]   | from initialisation on           | SPIs, the vCPUs by their index   |
+//! | [`VgicVcpu`]   | from both GIC and vCPU being there | SGIs and PPIs, the queue       |
+//!
+//! All are freed with the VM, or with a vCPU that could not be completed.
+
+use super::{
+    super::prelude::*,
+    deferred::Deferred,
+    interrupt::{
+        Irq,
+        PrivateIrq, //
+    },
+};
+use crate::{
+    gic::{
+        queue::{
+            Owner,
+            OwnerKey,
+            Queue, //
+        },
+        region::Region,
+        word::{
+            IrqWord,
+            VcpuIdx, //
+        },
+    },
+    linux::prelude::*, //
+};
+use core::{
+    cell::{
+        Cell,
+        UnsafeCell, //
+    },
+    ptr::NonNull, //
+};
+use kernel::{
+    alloc::flags::*,
+    bindings,
+    prelude::*, //
+};
+
+/// SGIs and PPIs of a vCPU.
+pub(crate) const NR_PRIVATE: usize = 32;
+
+/// The virtual GIC of a VM.
+pub(crate) struct VgicVm {
+    /// NULL until initialised; set once.
+    irqs: AtomicU64,
+    /// Where the redistributors are. Guarded by the configuration lock.
+    regions: UnsafeCell<KVec<Region>>,
+}
+
+// SAFETY: The regions are accessed with the VM's configuration lock held only.
+unsafe impl Sync for VgicVm {}
+
+/// The interrupts that a VM's vCPUs share, and the vCPUs.
+pub(crate) struct VgicIrqs {
+    spis: KVec<Irq>,
+    vcpus: KVec<NonNull<bindings::kvm_vcpu>>,
+    /// How many SPIs are in queues.
+    queued_spis: AtomicU32,
+    /// Deactivations have to trap: not 0 if there may be such SPIs.
+    traps_deactivation: AtomicU32,
+}
+
+// SAFETY: The vCPUs are pointers that are not followed without a type that allows it.
+unsafe impl Sync for VgicIrqs {}
+// SAFETY: See above.
+unsafe impl Send for VgicIrqs {}
+
+/// The virtual GIC of a vCPU.
+pub(crate) struct VgicVcpu {
+    queue: Queue,
+    /// The right to remove from the queue; in use if it is not there.
+    key: Cell<Option<OwnerKey>>,
+    private: [PrivateIrq; NR_PRIVATE],
+    deferred: Deferred,
+}
+
+// SAFETY: The key, and what is deferred, are used by the vCPU's own thread only, which is at one
+// place at a time.
+unsafe impl Sync for VgicVcpu {}
+
+impl VgicVm {
+    /// Makes one, without interrupts.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new() -> Result<KBox<Self>> {
+        Ok(KBox::new(
+            Self {
+                irqs: AtomicU64::new(0),
+                regions: UnsafeCell::new(KVec::new()),
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?)
+    }
+
+    /// The interrupts, once there are any.
+    #[inline(always)]
+    pub(crate) fn irqs(&self) -> Option<&VgicIrqs> {
+        // What it points at is read through it, which is order enough.
+        // CAST: It holds a pointer.
+        let ptr = self.irqs.load_relaxed() as *const VgicIrqs;
+
+        // SAFETY: Stored by `set_irqs()`, whole and with release, and freed with `self`.
+        unsafe { ptr.as_ref() }
+    }
+
+    /// Gives it interrupts, for good.
+    pub(super) fn set_irqs(&self, irqs: KBox<VgicIrqs>) {
+        debug_assert!(self.irqs().is_none());
+        // CAST: An address is as wide.
+        self.irqs.store_release(KBox::into_raw(irqs) as u64);
+    }
+
+    /// Where the regions are, for who holds the lock.
+    pub(super) fn regions(&self) -> *mut KVec<Region> {
+        self.regions.get()
+    }
+}
+
+impl Drop for VgicVm {
+    fn drop(&mut self) {
+        // CAST: It holds a pointer.
+        let ptr = self.irqs.load_relaxed() as *mut VgicIrqs;
+
+        if !ptr.is_null() {
+            // SAFETY: From `KBox::into_raw()`, and nobody has a reference to `self` any more.
+            drop(unsafe { KBox::from_raw(ptr) });
+        }
+    }
+}
+
+impl VgicIrqs {
+    /// `nr` SPIs that all are `spi`, and these vCPUs.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(
+        nr: usize,
+        spi: IrqWord,
+        vcpus: impl Iterator<Item = NonNull<bindings::kvm_vcpu>>,
+        nr_vcpus: usize,
+    ) -> Result<KBox<Self>> {
+        let mut spis = KVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
+        for _ in 0..nr {
+            spis.push(Irq::new(spi, 0), GFP_KERNEL_ACCOUNT)?;
+        }
+        let mut all = KVec::with_capacity(nr_vcpus, GFP_KERNEL_ACCOUNT)?;
+        for vcpu in vcpus {
+            all.push(vcpu, GFP_KERNEL_ACCOUNT)?;
+        }
+
+        Ok(KBox::new(
+            Self {
+                spis,
+                vcpus: all,
+                queued_spis: AtomicU32::new(0),
+                traps_deactivation: AtomicU32::new(0),
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?)
+    }
+
+    /// All SPIs, from INTID 32.
+    #[inline(always)]
+    pub(crate) fn spis(&self) -> &[Irq] {
+        &self.spis
+    }
+
+    /// The SPI of that INTID, if there is one.
+    #[inline(always)]
+    pub(crate) fn spi(&self, intid: u32) -> Option<&Irq> {
+        // CAST: widening.
+        get_nospec(&self.spis, (intid as usize).checked_sub(NR_PRIVATE)?)
+    }
+
+    /// An SPI is in a queue from now on. Whether vCPUs have to be told that deactivations are to
+    /// trap.
+    #[inline]
+    pub(crate) fn enters_queue(&self) -> bool {
+        self.queued_spis.fetch_add_relaxed(1);
+        // Either the store below, by who disarms the traps, is seen here, or this is seen there.
+        smp_mb();
+        let first = self.traps_deactivation.load_relaxed() == 0;
+
+        if first {
+            self.traps_deactivation.store_relaxed(1);
+        }
+        first
+    }
+
+    /// An SPI is in no queue any more. `costly`: the guest is one that deactivations trap of, so
+    /// that it pays to let them be if this was the last. Whether vCPUs have to be told that they
+    /// are to trap after all.
+    #[inline]
+    pub(crate) fn leaves_queue(&self, costly: bool) -> bool {
+        // It may be less than none for a moment, if this is faster than who has queued it: who then
+        // finds the traps disarmed, and arms them.
+        let last = self.queued_spis.fetch_sub_release(1) == 1;
+
+        if !last || !costly {
+            return false;
+        }
+        self.traps_deactivation.store_relaxed(0);
+        // See above.
+        smp_mb();
+        let again = self.queued_spis.load_relaxed() != 0;
+
+        if again {
+            self.traps_deactivation.store_relaxed(1);
+        }
+        again
+    }
+
+    /// Whether deactivations have to trap.
+    #[inline(always)]
+    pub(crate) fn traps_deactivation(&self) -> bool {
+        self.traps_deactivation.load_relaxed() != 0
+    }
+
+    /// The pointers behind [`Vgic::vcpu`].
+    #[inline(always)]
+    pub(super) fn vcpu_ptr(&self, index: VcpuIdx) -> Option<NonNull<bindings::kvm_vcpu>> {
+        get_nospec(&self.vcpus, index.get()).copied()
+    }
+}
+
+impl VgicVcpu {
+    /// Makes that of the vCPU of that index. Its private interrupts are what `irq` says of each:
+    /// state and route.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(index: VcpuIdx, irq: impl Fn(u32) -> (IrqWord, u32)) -> Result<KBox<Self>> {
+        let mut new = KBox::<Self>::new_uninit(GFP_KERNEL_ACCOUNT)?;
+        let place = new.as_mut_ptr();
+        let (queue, key) = Queue::new(index);
+
+        // SAFETY: Every field is written, in memory that does not move: it is only ever on the
+        // heap. CAST: At most 31.
+        unsafe {
+            (&raw mut (*place).queue).write(queue);
+            (&raw mut (*place).key).write(Cell::new(Some(key)));
+            (&raw mut (*place).deferred).write(Deferred::new());
+            for i in 0..NR_PRIVATE {
+                let (word, route) = irq(i as u32);
+
+                PrivateIrq::init_at(
+                    (&raw mut (*place).private).cast::<PrivateIrq>().add(i),
+                    word,
+                    route,
+                );
+            }
+            Ok(new.assume_init())
+        }
+    }
+
+    /// The interrupts that it has to look at.
+    #[inline(always)]
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// What the vCPU has put off. For its own thread.
+    pub(super) fn deferred(&self) -> &Deferred {
+        &self.deferred
+    }
+
+    /// The SGI or PPI of that INTID, if it is one's.
+    #[inline(always)]
+    pub(crate) fn private(&self, intid: u32) -> Option<&PrivateIrq> {
+        // CAST: widening.
+        get_nospec(&self.private, intid as usize)
+    }
+
+    /// All of them, from INTID 0.
+    pub(crate) fn all_private(&self) -> &[PrivateIrq; NR_PRIVATE] {
+        &self.private
+    }
+}
+
+impl<'a> LoadedVcpu<'a> {
+    /// Runs `f` with the right to remove from its queue. Interrupts are off: what interrupts its
+    /// thread cannot be at the same.
+    #[inline(always)]
+    pub(crate) fn with_queue(
+        self,
+        _irq_off: &IrqOff,
+        vgic: &VgicVcpu,
+        f: impl FnOnce(&mut Owner<'_>),
+    ) {
+        debug_assert!(self.vgic_vcpu().is_some_and(|own| core::ptr::eq(own, vgic)));
+        // Not there only if `f` comes here again.
+        if let Some(mut key) = vgic.key.take() {
+            f(&mut key.owner(&vgic.queue));
+            vgic.key.set(Some(key));
+        }
+    }
+}
+
+/// Stores a pointer such that whoever reads through it sees what it points at.
+///
+/// # Safety
+///
+/// `place` must be valid and aligned, and accessed in one piece only.
+unsafe fn publish<T>(place: *mut *mut bindings::vgic_irq, value: KBox<T>) {
+    // SAFETY: By the safety requirements; a pointer is as wide. CAST: See there.
+    unsafe { &*place.cast::<AtomicU64>() }.store_release(KBox::into_raw(value) as u64);
+}
+
+impl<'a> Vm<'a> {
+    /// Its virtual GIC, unless it has none, or a GICv5.
+    #[inline(always)]
+    pub(crate) fn vgic_vm(self) -> Option<&'a VgicVm> {
+        // SAFETY: The VM is valid. What the pointer points at was made by `set_vgic_vm()`, and is
+        // freed when nobody but the caller of `take_vgic_vm()` knows the VM.
+        unsafe {
+            (&raw const (*self.as_ptr()).arch.vgic.spis)
+                .read_volatile()
+                .cast::<VgicVm>()
+                .as_ref()
+        }
+    }
+
+    /// Gives it a virtual GIC.
+    pub(super) fn set_vgic_vm(self, vgic: KBox<VgicVm>) {
+        // SAFETY: See above. Whoever reads the pointer does so later than it learns that there is
+        // a GIC, which the configuration lock orders.
+        unsafe {
+            (&raw mut (*self.as_ptr()).arch.vgic.spis).write_volatile(KBox::into_raw(vgic).cast())
+        };
+    }
+
+    /// Takes it back, if it has one.
+    ///
+    /// # Safety
+    ///
+    /// Nobody may have a reference to it any more.
+    pub(super) unsafe fn take_vgic_vm(self) -> Option<KBox<VgicVm>> {
+        // SAFETY: See above; by the safety requirements.
+        unsafe {
+            let place = &raw mut (*self.as_ptr()).arch.vgic.spis;
+            let ptr = place.read_volatile().cast::<VgicVm>();
+
+            place.write_volatile(core::ptr::null_mut());
+            (!ptr.is_null()).then(|| KBox::from_raw(ptr))
+        }
+    }
+}
+
+impl<'a> Vcpu<'a> {
+    /// Its part of the virtual GIC, unless its VM has none, or a GICv5.
+    #[inline(always)]
+    pub(crate) fn vgic_vcpu(self) -> Option<&'a VgicVcpu> {
+        // SAFETY: The vCPU is valid. What the pointer points at was made by `set_vgic_vcpu()`, and
+        // is freed when nobody but the caller of `take_vgic_vcpu()` knows the vCPU.
+        unsafe {
+            (&raw const (*self.as_ptr()).arch.vgic_cpu.private_irqs)
+                .read_volatile()
+                .cast::<VgicVcpu>()
+                .as_ref()
+        }
+    }
+
+    /// Gives it its part of the virtual GIC.
+    pub(super) fn set_vgic_vcpu(self, vgic: KBox<VgicVcpu>) {
+        // SAFETY: See `Vm::set_vgic_vm()`.
+        unsafe { publish(&raw mut (*self.as_ptr()).arch.vgic_cpu.private_irqs, vgic) };
+    }
+
+    /// Takes it back, if it has one.
+    ///
+    /// # Safety
+    ///
+    /// Nobody may have a reference to it any more.
+    pub(super) unsafe fn take_vgic_vcpu(self) -> Option<KBox<VgicVcpu>> {
+        // SAFETY: See above; by the safety requirements.
+        unsafe {
+            let place = &raw mut (*self.as_ptr()).arch.vgic_cpu.private_irqs;
+            let ptr = place.read_volatile().cast::<VgicVcpu>();
+
+            place.write_volatile(core::ptr::null_mut());
+            (!ptr.is_null()).then(|| KBox::from_raw(ptr))
+        }
+    }
+}

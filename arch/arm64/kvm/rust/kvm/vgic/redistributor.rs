@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a vCPU has of a redistributor and a CPU interface, in C's structures, for their registers.
+//!
+//! C header: [`include/kvm/arm_vgic.h`](srctree/include/kvm/arm_vgic.h)
+//!
+//! Mirrors: include/kvm/arm_vgic.h: vgic_cpu, vgic_v2_cpu_if
+
+use super::{
+    super::{
+        locks::*,
+        prelude::*, //
+    },
+    HostGic, //
+};
+use crate::gic::priority::ApIndex;
+use kernel::bindings;
+
+impl Vcpu<'_> {
+    fn vgic_cpu(self) -> *mut bindings::vgic_cpu {
+        // SAFETY: The vCPU is valid.
+        unsafe { &raw mut (*self.as_ptr()).arch.vgic_cpu }
+    }
+
+    /// `GICR_PENDBASER`.
+    pub(crate) fn pendbaser(self) -> u64 {
+        // SAFETY: The vCPU is valid; a plain number.
+        unsafe { (&raw const (*self.vgic_cpu()).pendbaser).read_volatile() }
+    }
+
+    /// `GICR_CTLR`, as far as it says whether there are LPIs.
+    pub(crate) fn gicr_ctlr(self) -> u32 {
+        // SAFETY: The vCPU is valid. CAST: The bit pattern.
+        unsafe { (&raw const (*self.vgic_cpu()).ctlr.counter).read_volatile() as u32 }
+    }
+
+    /// The number of bits of a priority that its CPU interface has, and how many an INTID has, as
+    /// `ICC_CTLR_EL1` says it.
+    pub(crate) fn cpu_interface_bits(self) -> (u32, u32) {
+        // SAFETY: The vCPU is valid; plain numbers.
+        unsafe {
+            (
+                (&raw const (*self.vgic_cpu()).num_pri_bits).read_volatile(),
+                (&raw const (*self.vgic_cpu()).num_id_bits).read_volatile(),
+            )
+        }
+    }
+}
+
+impl ConfigLock<'_> {
+    /// See [`Vcpu::pendbaser`].
+    pub(crate) fn set_pendbaser(&self, vcpu: Vcpu<'_>, value: u64) {
+        // SAFETY: The vCPU is valid, and the configuration is locked.
+        unsafe { (&raw mut (*vcpu.vgic_cpu()).pendbaser).write_volatile(value) };
+    }
+}
+
+/// What a CPU interface has in memory: of a structure for a GICv2 or for a GICv3, by what
+/// the host has.
+impl Vcpu<'_> {
+    /// `GICH_VMCR` or `ICH_VMCR_EL2`, as of its last exit.
+    pub(crate) fn vmcr_in_memory(self) -> u32 {
+        // SAFETY: Valid; of a union of plain data, written in one piece.
+        unsafe {
+            let interface = &raw const (*self.vgic_cpu()).__bindgen_anon_1;
+
+            if HostGic::is_v2() {
+                (&raw const (*interface).vgic_v2.vgic_vmcr).read_volatile()
+            } else {
+                (&raw const (*interface).vgic_v3.vgic_vmcr).read_volatile()
+            }
+        }
+    }
+}
+
+/// See above; for who may write to it.
+impl OwnVcpu<'_> {
+    /// See [`Self::vmcr_in_memory`].
+    pub(crate) fn set_vmcr_in_memory(self, vmcr: u32) {
+        if HostGic::is_v2() {
+            // SAFETY: See above.
+            unsafe {
+                (&raw mut (*self.vgic_cpu()).__bindgen_anon_1.vgic_v2.vgic_vmcr)
+                    .write_volatile(vmcr)
+            };
+        } else {
+            self.vgic_v3().set_vmcr(vmcr);
+        }
+    }
+
+    /// `GICH_APR`, or `ICH_AP1R<n>_EL2`: a GICv2's guest on a GICv3 uses those alone.
+    pub(crate) fn gicc_apr(self, index: ApIndex) -> u32 {
+        if HostGic::is_v2() {
+            // SAFETY: See above.
+            return unsafe { (*self.vgic_cpu()).__bindgen_anon_1.vgic_v2.vgic_apr };
+        }
+        match index {
+            ApIndex::Ap0 => self.vgic_v3().ap1r::<0>(),
+            ApIndex::Ap1 => self.vgic_v3().ap1r::<1>(),
+            ApIndex::Ap2 => self.vgic_v3().ap1r::<2>(),
+            ApIndex::Ap3 => self.vgic_v3().ap1r::<3>(),
+        }
+    }
+
+    /// See [`Self::gicc_apr`].
+    pub(crate) fn set_gicc_apr(self, index: ApIndex, bits: u32) {
+        if HostGic::is_v2() {
+            // SAFETY: See above.
+            unsafe { (*self.vgic_cpu()).__bindgen_anon_1.vgic_v2.vgic_apr = bits };
+            return;
+        }
+        match index {
+            ApIndex::Ap0 => self.vgic_v3().set_ap1r::<0>(bits),
+            ApIndex::Ap1 => self.vgic_v3().set_ap1r::<1>(bits),
+            ApIndex::Ap2 => self.vgic_v3().set_ap1r::<2>(bits),
+            ApIndex::Ap3 => self.vgic_v3().set_ap1r::<3>(bits),
+        }
+    }
+}
