@@ -8,8 +8,10 @@
 
 #include <linux/interrupt.h>
 #include <linux/kvm_host.h>
+#include <linux/seq_file.h>
 
 #include <kvm/arm_arch_timer.h>
+#include <kvm/arm_vgic.h>
 
 /* A callback of the timers' interrupt chip, and what is behind it in Rust. */
 int kvm_arm64_timer_set_irqchip_state(struct irq_data *d, enum irqchip_irq_state which, bool val);
@@ -27,6 +29,43 @@ void kvm_arm64_timer_broken_cntvoff(void);
 void kvm_arm64_timer_debug_irq(const char *which, unsigned int irq);
 void kvm_arm64_timer_debug_bad_ppis(void);
 
+#ifdef CONFIG_KVM_ARM64_RUST_VGIC
+struct gic_kvm_info;
+
+/*
+ * What the driver of the host's interrupt controller has told KVM of it, moved to the caller: false
+ * if nothing, or a second time.
+ */
+bool kvm_arm64_vgic_take_info(struct gic_kvm_info *info);
+
+/* Whether the administrator wants GICv4 (kvm-arm.vgic_v4_enable). */
+bool kvm_arm64_vgic_wants_v4(void);
+
+/* Messages of the virtual GIC, by what they say. */
+void kvm_arm64_vgic_err(const char *what);
+void kvm_arm64_vgic_info(const char *what);
+void kvm_arm64_vgic_v2_at(u64 base);
+void kvm_arm64_vgic_debug_v2_at(u64 base);
+void kvm_arm64_vgic_v4_support(bool v4_1, bool enabled);
+void kvm_arm64_vgic_traps(u64 traps);
+void kvm_arm64_vgic_no_mmio_interface(void);
+void kvm_arm64_vgic_unaligned_gicv(u64 base);
+void kvm_arm64_vgic_irq(unsigned int irq);
+void kvm_arm64_vgic_bad_irq(unsigned int irq);
+void kvm_arm64_vgic_strange(void);
+
+/*
+ * The interrupts of a guest's guest while it runs: what is in the list registers of a CPU, and
+ * which of the guest hypervisor's own they were taken from, a bit each.
+ */
+struct kvm_arm64_vgic_shadow {
+	struct vgic_v3_cpu_if cpuif;
+	u16 lr_map;
+};
+
+DECLARE_PER_CPU(struct kvm_arm64_vgic_shadow, kvm_arm64_vgic_shadow);
+#endif
+
 /* Instructions at EL2 that may take an exception, see _kvm_extable. */
 struct kvm_exception_table_entry {
 	int insn, fixup;
@@ -34,6 +73,11 @@ struct kvm_exception_table_entry {
 
 extern struct kvm_exception_table_entry __start___kvm_ex_table[];
 extern struct kvm_exception_table_entry __stop___kvm_ex_table[];
+
+/* The state of a VM's interrupts, by line, for debugfs. */
+bool kvm_arm64_vgic_debug_has(struct kvm *kvm, u64 line);
+void kvm_arm64_vgic_debug_show(struct seq_file *to, struct kvm *kvm, u64 line);
+void kvm_arm64_vgic_debug_init(struct kvm *kvm);
 
 /* Labels of entry.S. */
 extern char __guest_exit_restore_elr_and_panic[];

@@ -25,6 +25,14 @@
 #include <asm/vectors.h>
 
 #include "../../arch/arm64/kvm/trace_arm.h"
+#ifdef CONFIG_KVM_ARM64_RUST_VGIC
+#include <linux/irqchip/arm-gic-v3.h>
+#include <linux/irqchip/arm-vgic-info.h>
+#include <kvm/iodev.h>
+#include "../../arch/arm64/kvm/vgic/vgic.h"
+#include "../../arch/arm64/kvm/vgic/vgic-mmio.h"
+#include "../../arch/arm64/kvm/vgic/trace.h"
+#endif
 
 /* Macros that bindgen cannot evaluate. */
 const u32 RUST_CONST_HELPER_VGIC_IRQ_SW_RESAMPLE = VGIC_IRQ_SW_RESAMPLE;
@@ -41,7 +49,7 @@ const u64 RUST_CONST_HELPER_KVM_CNTKCTL_VALID_BITS = CNTKCTL_VALID_BITS;
 const u16 RUST_CONST_HELPER_KVM_VCPU_SYSREGS_ON_CPU = unpack_vcpu_flag(SYSREGS_ON_CPU);
 
 /*
- * Layouts that arch/arm64/kvm/rust/host/layout.rs compares with bindgen's: the size, and where the
+ * Layouts that arch/arm64/kvm/rust/kvm/layout.rs compares with bindgen's: the size, and where the
  * last field is that Rust uses. What is wrong before it moves it.
  */
 #define KVM_RUST_LAYOUT(name, type, field)					\
@@ -55,11 +63,18 @@ KVM_RUST_LAYOUT(CPU_CONTEXT, kvm_cpu_context, vncr_array);
 KVM_RUST_LAYOUT(USER_REGS, user_pt_regs, pstate);
 KVM_RUST_LAYOUT(DEBUG_REGS, kvm_guest_debug_arch, dbg_wvr);
 KVM_RUST_LAYOUT(HOST_DATA, kvm_host_data, vgic_v5_ppi_state);
-KVM_RUST_LAYOUT(VGIC_CPU, vgic_cpu, private_irqs);
+KVM_RUST_LAYOUT(VGIC_CPU, vgic_cpu, num_id_bits);
 KVM_RUST_LAYOUT(VGIC_V3, vgic_v3_cpu_if, used_lrs);
+KVM_RUST_LAYOUT(VGIC_V2, vgic_v2_cpu_if, used_lrs);
+#ifdef CONFIG_KVM_ARM64_RUST_VGIC
+KVM_RUST_LAYOUT(VGIC_IRQ, vgic_irq, owner);
+KVM_RUST_LAYOUT(VGIC_SHADOW, kvm_arm64_vgic_shadow, lr_map);
+KVM_RUST_LAYOUT(GIC_INFO, gic_kvm_info, no_hw_deactivation);
+#endif
 KVM_RUST_LAYOUT(VGIC_V5, vgic_v5_cpu_if, vgic_icsr);
-KVM_RUST_LAYOUT(VGIC_DIST, vgic_dist, vgic_cpu_base);
-KVM_RUST_LAYOUT(VGIC_GLOBAL, vgic_global, no_hw_deactivation);
+KVM_RUST_LAYOUT(VGIC_DIST, vgic_dist, gicv5_vm);
+KVM_RUST_LAYOUT(VGIC_IO_DEVICE, vgic_io_device, dev);
+KVM_RUST_LAYOUT(VGIC_GLOBAL, vgic_global, vgic_v5_ppi_caps);
 KVM_RUST_LAYOUT(TIMER_CPU, arch_timer_cpu, enabled);
 KVM_RUST_LAYOUT(TIMER_CONTEXT, arch_timer_context, host_timer_irq);
 KVM_RUST_LAYOUT(TIMER_OFFSET, arch_timer_offset, vcpu_offset);
@@ -78,6 +93,12 @@ KVM_RUST_LAYOUT(TIMER_KVM_INFO, arch_timer_kvm_info, physical_irq);
 KVM_RUST_LAYOUT(COUNTER_OFFSET, kvm_arm_counter_offset, reserved);
 KVM_RUST_LAYOUT(HRTIMER, hrtimer, function);
 KVM_RUST_LAYOUT(DEVICE_ATTR, kvm_device_attr, addr);
+KVM_RUST_LAYOUT(DEVICE, kvm_device, kvm);
+KVM_RUST_LAYOUT(DEVICE_OPS, kvm_device_ops, mmap);
+KVM_RUST_LAYOUT(DEVICE_ADDR, kvm_arm_device_addr, addr);
+KVM_RUST_LAYOUT(S2_MMU, kvm_s2_mmu, vtcr);
+KVM_RUST_LAYOUT(KERNEL_ROUTE, kvm_kernel_irq_routing_entry, msi.devid);
+KVM_RUST_LAYOUT(USER_ROUTE, kvm_irq_routing_entry, u.msi.devid);
 
 #undef KVM_RUST_LAYOUT
 #endif

@@ -8,10 +8,13 @@
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
+#include <linux/irqchip/arm-gic.h>
+#include <linux/irqchip/arm-gic-v3.h>
 #include <linux/irqflags.h>
 #include <linux/kprobes.h>
 #include <linux/kvm_host.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/preempt.h>
 
 #include <asm/arch_timer.h>
@@ -197,7 +200,7 @@ __rust_helper u64 rust_helper_translate_tcr_el2_to_tcr_el1(u64 tcr)
 
 /* Virtual CPU interfaces */
 
-#ifdef CONFIG_KVM_ARM64_RUST_SWITCH
+#if IS_ENABLED(CONFIG_KVM_ARM64_RUST_SWITCH) || IS_ENABLED(CONFIG_KVM_ARM64_RUST_VGIC)
 __rust_helper u64 rust_helper_vgic_ich_hcr_trap_bits(void)
 {
 	return vgic_ich_hcr_trap_bits();
@@ -341,4 +344,183 @@ __kvm_rust_hyp_helper u64 rust_helper_kvm_vncr_fixmap_address(void)
 {
 	return __fix_to_virt(vncr_fixmap(smp_processor_id()));
 }
+
+/* The virtual GIC */
+
+#ifdef CONFIG_KVM_ARM64_RUST_VGIC
+__rust_helper unsigned long rust_helper_array_index_mask_nospec(unsigned long index,
+								 unsigned long size)
+{
+	return array_index_mask_nospec(index, size);
+}
+
+__rust_helper void rust_helper_kvm_arm64_raw_lock_init(raw_spinlock_t *lock)
+{
+	raw_spin_lock_init(lock);
+}
+
+__rust_helper unsigned long rust_helper_kvm_arm64_raw_lock_irqsave(raw_spinlock_t *lock)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(lock, flags);
+	return flags;
+}
+
+__rust_helper void rust_helper_kvm_arm64_raw_unlock_irqrestore(raw_spinlock_t *lock,
+								unsigned long flags)
+{
+	raw_spin_unlock_irqrestore(lock, flags);
+}
+
+/* A request by a variable would be looked at when running; each has its function. */
+__rust_helper void rust_helper_kvm_arm64_vgic_kick(struct kvm_vcpu *vcpu)
+{
+	kvm_make_request(KVM_REQ_IRQ_PENDING, vcpu);
+	kvm_vcpu_kick(vcpu);
+}
+
+__rust_helper void rust_helper_kvm_arm64_vgic_request_update(struct kvm_vcpu *vcpu)
+{
+	kvm_make_request(KVM_REQ_VGIC_PROCESS_UPDATE, vcpu);
+}
+
+/*
+ * Not kvm_make_all_cpus_request(): that has a mask for each CPU which an interrupt must not find in
+ * use, and a call of other CPUs' functions, which wants interrupts on.
+ */
+__rust_helper void rust_helper_kvm_arm64_vgic_kick_all(struct kvm *kvm)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned long i;
+
+	kvm_for_each_vcpu(i, vcpu, kvm) {
+		kvm_make_request(KVM_REQ_IRQ_PENDING, vcpu);
+		kvm_vcpu_kick(vcpu);
+	}
+}
+
+__rust_helper bool rust_helper_vcpu_has_run_once(struct kvm_vcpu *vcpu)
+{
+	return vcpu_has_run_once(vcpu);
+}
+
+__rust_helper struct kvm_vcpu *rust_helper_kvm_get_vcpu_by_id(struct kvm *kvm, int id)
+{
+	return kvm_get_vcpu_by_id(kvm, id);
+}
+
+__rust_helper unsigned long rust_helper_kvm_vcpu_get_mpidr_aff(struct kvm_vcpu *vcpu)
+{
+	return kvm_vcpu_get_mpidr_aff(vcpu);
+}
+
+__rust_helper bool rust_helper_kvm_arm64_vgic_ready(struct kvm *kvm)
+{
+	return smp_load_acquire(&kvm->arch.vgic.ready);
+}
+
+__rust_helper void rust_helper_kvm_arm64_vgic_set_ready(struct kvm *kvm)
+{
+	smp_store_release(&kvm->arch.vgic.ready, true);
+}
+
+__rust_helper bool rust_helper_kvm_arm64_vgic_host_intid(unsigned int irq, u32 *intid)
+{
+	struct irq_data *data = irq_get_irq_data(irq);
+
+	if (!data) {
+		kvm_err("no interrupt descriptor of IRQ%u\n", irq);
+		return false;
+	}
+	while (data->parent_data)
+		data = data->parent_data;
+	*intid = data->hwirq;
+	return true;
+}
+
+__rust_helper void rust_helper_kvm_arm64_vgic_deactivate_phys(u32 intid)
+{
+	if (kvm_vgic_global_state.type == VGIC_V2)
+		writel_relaxed(intid, kvm_vgic_global_state.gicc_base + GIC_CPU_DEACTIVATE);
+	else if (cpus_have_final_cap(ARM64_HAS_GICV5_LEGACY))
+		gic_insn(intid | FIELD_PREP(GICV5_GIC_CDDI_TYPE_MASK, 1), CDDI);
+	else
+		gic_write_dir(intid);
+}
+
+/* The hypervisor's part of the CPU interface, from wherever the kernel runs. */
+__rust_helper void rust_helper_kvm_arm64_vgic_v3_load(struct vgic_v3_cpu_if *cpu_if)
+{
+	if (likely(!is_protected_kvm_enabled()))
+		kvm_call_hyp(__vgic_v3_restore_vmcr_aprs, cpu_if);
+	if (has_vhe())
+		__vgic_v3_activate_traps(cpu_if);
+}
+
+__rust_helper void rust_helper_kvm_arm64_vgic_v3_put(struct vgic_v3_cpu_if *cpu_if)
+{
+	if (likely(!is_protected_kvm_enabled()))
+		kvm_call_hyp(__vgic_v3_save_aprs, cpu_if);
+	if (has_vhe())
+		__vgic_v3_deactivate_traps(cpu_if);
+}
+
+/* The same for a GICv5. */
+__rust_helper void rust_helper_kvm_arm64_vgic_v5_load(struct vgic_v5_cpu_if *cpu_if)
+{
+	kvm_call_hyp(__vgic_v5_restore_vmcr_apr, cpu_if);
+}
+
+__rust_helper void rust_helper_kvm_arm64_vgic_v5_put(struct vgic_v5_cpu_if *cpu_if)
+{
+	kvm_call_hyp(__vgic_v5_save_apr, cpu_if);
+}
+
+/* Where this CPU notes the PPIs of its GICv5 guest, for whoever switches to that. */
+__rust_helper unsigned long *rust_helper_kvm_arm64_vgic_v5_pending(void)
+{
+	return host_data_ptr(vgic_v5_ppi_state)->pendr;
+}
+
+__rust_helper unsigned long *rust_helper_kvm_arm64_vgic_v5_active(void)
+{
+	return host_data_ptr(vgic_v5_ppi_state)->activer_exit;
+}
+
+__rust_helper bool rust_helper_vcpu_in_wfi(struct kvm_vcpu *vcpu)
+{
+	return vcpu_get_flag(vcpu, IN_WFI);
+}
+
+__rust_helper bool rust_helper_is_protected_kvm_enabled(void)
+{
+	return is_protected_kvm_enabled();
+}
+
+__rust_helper bool rust_helper_kvm_arm64_has_gicv3_cpuif(void)
+{
+	return static_branch_unlikely(&kvm_vgic_global_state.gicv3_cpuif);
+}
+
+__rust_helper void rust_helper_kvm_arm64_vgic_v3_init_lrs(void)
+{
+	kvm_call_hyp(__vgic_v3_init_lrs);
+}
+
+__rust_helper bool rust_helper_kvm_arm64_vgic_v3_has_v2(void)
+{
+	return kvm_call_hyp_ret(__vgic_v3_get_gic_config);
+}
+
+__rust_helper void rust_helper_kvm_vm_dead(struct kvm *kvm)
+{
+	kvm_vm_dead(kvm);
+}
+
+__rust_helper bool rust_helper_kvm_supports_32bit_el0(void)
+{
+	return kvm_supports_32bit_el0();
+}
+#endif
 #endif

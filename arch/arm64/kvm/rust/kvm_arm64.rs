@@ -16,7 +16,11 @@
 
 // Each part uses some of these two.
 #[cfg_attr(
-    not(all(CONFIG_KVM_ARM64_RUST_TIMER, CONFIG_KVM_ARM64_RUST_SWITCH)),
+    not(all(
+        CONFIG_KVM_ARM64_RUST_TIMER,
+        CONFIG_KVM_ARM64_RUST_SWITCH,
+        CONFIG_KVM_ARM64_RUST_VGIC
+    )),
     allow(
         dead_code,
         unused_imports,
@@ -27,7 +31,11 @@
 mod arm64;
 #[macro_use]
 #[cfg_attr(
-    not(all(CONFIG_KVM_ARM64_RUST_TIMER, CONFIG_KVM_ARM64_RUST_SWITCH)),
+    not(all(
+        CONFIG_KVM_ARM64_RUST_TIMER,
+        CONFIG_KVM_ARM64_RUST_SWITCH,
+        CONFIG_KVM_ARM64_RUST_VGIC
+    )),
     allow(
         dead_code,
         unused_imports,
@@ -38,7 +46,11 @@ mod arm64;
 mod linux;
 #[macro_use]
 #[cfg_attr(
-    not(all(CONFIG_KVM_ARM64_RUST_TIMER, CONFIG_KVM_ARM64_RUST_SWITCH)),
+    not(all(
+        CONFIG_KVM_ARM64_RUST_TIMER,
+        CONFIG_KVM_ARM64_RUST_SWITCH,
+        CONFIG_KVM_ARM64_RUST_VGIC
+    )),
     allow(
         dead_code,
         unused_imports,
@@ -48,13 +60,16 @@ mod linux;
 )]
 mod kvm;
 
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
 mod gic;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 mod hyp;
 
 #[cfg(CONFIG_KVM_ARM64_RUST_TIMER)]
 mod timer;
+
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+mod vgic;
 
 // The one name by which all modules know C: those in `hyp` are to serve the nVHE object too, which
 // has the same types but not the `kernel` crate.

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A guest's CPU interface on a host whose CPU interfaces are those of a GICv3.
+//!
+//! A VHE host accesses the registers by itself; for another one the hypervisor at EL2 does so on
+//! its way into the guest and out of it, and at load and put when it is asked.
+//!
+//! Mirrors: arch/arm64/kvm/vgic/vgic-v3.c: vcpu_set_ich_hcr, vgic_v3_load, vgic_v3_put
+#![forbid(unsafe_code)]
+
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+pub(super) use crate::hyp::vgic::state;
+#[cfg(not(CONFIG_KVM_ARM64_RUST_SWITCH))]
+pub(super) use crate::kvm::vgic::switch_v3 as state;
+
+use crate::{
+    arm64::prelude::*,
+    kvm::prelude::*, //
+};
+
+/// Puts the list registers into the hardware, and enables the interface. If the kernel is at EL2.
+#[inline(always)]
+pub(super) fn restore(vcpu: LoadedVcpu<'_>) {
+    if let Some(vhe) = vcpu.vhe() {
+        state::restore(vcpu.vgic_v3(), vhe);
+    }
+}
+
+/// Takes the list registers from the hardware, and disables the interface. If the kernel is at EL2.
+#[inline(always)]
+pub(super) fn save(vcpu: LoadedVcpu<'_>) {
+    if let Some(vhe) = vcpu.vhe() {
+        state::save(vcpu.vgic_v3(), vhe);
+    }
+}
+
+/// The vCPU comes to a CPU.
+pub(super) fn load(vcpu: LoadedVcpu<'_>) {
+    let Some(vhe) = vcpu.vhe() else {
+        return vcpu.load_vgic_v3();
+    };
+
+    state::restore_priorities(vcpu.vgic_v3(), vhe);
+    isb();
+    state::activate_traps(vcpu.vgic_v3(), vhe);
+}
+
+/// The vCPU leaves a CPU.
+pub(super) fn put(vcpu: LoadedVcpu<'_>) {
+    let Some(vhe) = vcpu.vhe() else {
+        return vcpu.put_vgic_v3();
+    };
+
+    state::save_active_priorities(vcpu.vgic_v3(), vhe);
+    isb();
+    state::deactivate_traps(vcpu.vgic_v3(), vhe);
+}
+
+/// A vCPU that has no GIC, or not yet, comes to a CPU: its accesses trap.
+pub(super) fn activate_traps(vcpu: LoadedVcpu<'_>) {
+    if let Some(vhe) = vcpu.vhe() {
+        state::activate_traps(vcpu.vgic_v3(), vhe);
+    }
+}
+
+/// Undoes [`activate_traps`].
+pub(super) fn deactivate_traps(vcpu: LoadedVcpu<'_>) {
+    if let Some(vhe) = vcpu.vhe() {
+        state::deactivate_traps(vcpu.vgic_v3(), vhe);
+    }
+}
+
+/// Has the guest not see registers of a GICv3 if it has none.
+pub(super) fn hide(vcpu: OwnVcpu<'_>) {
+    let vm = vcpu.vm();
+    let hidden = vm.dist().model() == Some(Model::V2) || !vm.has_irqchip();
+
+    if HostGic::has_v3_interface() && hidden {
+        let interface = vcpu.vgic_v3();
+
+        interface.set_hcr(
+            interface
+                .hcr()
+                .with(IchHcr::TALL0)
+                .with(IchHcr::TALL1)
+                .with(IchHcr::TC),
+        );
+    }
+}

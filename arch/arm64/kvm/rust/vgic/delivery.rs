@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Interrupts into a vCPU's list registers and back.
+//!
+//! A vCPU that enters its guest *flushes* what is in its queue into list registers, and *syncs*
+//! what the guest has made of them when it is back: both with interrupts off, strictly one after
+//! the other. In between `vcpu->mode` is IN_GUEST_MODE. So
+//!
+//! - who makes an interrupt pending meanwhile, queues it and kicks: the vCPU leaves the guest;
+//! - whoever wants to change the active state of an interrupt in a list register has the vCPU
+//!   leave and stay out;
+//! - nothing between the two may kick or request its own vCPU: that would make a kick that is
+//!   meant to fetch it from the guest believe that somebody else has sent the IPI already.
+//!
+//! With nothing in the queue neither takes a lock or writes to memory that others read.
+//!
+//! Mirrors: arch/arm64/kvm/vgic/vgic.c: kvm_vgic_inject_irq, vgic_prune_ap_list,
+//!     vgic_flush_lr_state, kvm_vgic_vcpu_pending_irq, vgic_kick_vcpus;
+//!     arch/arm64/kvm/vgic/vgic-v3.c: vgic_v3_fold_lr_state; arch/arm64/kvm/vgic/vgic-v2.c:
+//!     vgic_v2_fold_lr_state
+#![forbid(unsafe_code)]
+
+use super::guest::*;
+use crate::{
+    arm64::prelude::*,
+    gic::{
+        entry::{
+            Entry,
+            Identity,
+            Returned, //
+        },
+        hcr::HcrKey,
+        list_register::{
+            Intid,
+            ListRegister,
+            MAX_LRS, //
+        },
+        priority::Group,
+        queue::Settled,
+        select::{
+            Capacity,
+            Ended,
+            Selection,
+            Summary,
+            View, //
+        },
+        vmcr::Vmcr,
+        word::{
+            IrqWord,
+            Kind,
+            VcpuIdx, //
+        },
+    },
+    kvm::prelude::*,
+    linux::prelude::*, //
+};
+use kernel::error::{
+    code::EINVAL,
+    Result, //
+};
+
+/// The list registers of a vCPU in memory, of whichever GIC the host has.
+pub(super) trait ListRegisters {
+    /// One that is in use, with what the guest has made of it. `v2`: the guest has a GICv2.
+    fn get(&self, number: u32, v2: bool) -> (Intid, Returned);
+    /// Fills one.
+    fn set(&self, number: u32, entry: Entry);
+    /// How many are in use.
+    fn used(&self) -> u32;
+    /// See [`Self::used`].
+    fn set_used(&self, used: u32);
+    /// The number of ends of interrupts that were in no list register.
+    fn ended(&self) -> u32;
+    /// When the hardware is to fetch KVM.
+    fn set_hcr(&self, key: HcrKey);
+    /// Whether the guest's CPU interface has a group enabled: group 0, group 1.
+    fn groups(&self) -> (bool, bool);
+}
+
+/// A vCPU with a GICv2 or GICv3, between load and put.
+#[derive(Clone, Copy)]
+struct Delivery<'a> {
+    vcpu: LoadedVcpu<'a>,
+    guest: Guest<'a>,
+    own: &'a VgicVcpu,
+    index: VcpuIdx,
+}
+
+impl<'a> Delivery<'a> {
+    #[inline(always)]
+    fn of(vcpu: LoadedVcpu<'a>) -> Option<Self> {
+        let guest = Guest::of(vcpu.vm())?;
+
+        Some(Self {
+            vcpu,
+            guest,
+            own: vcpu.vgic_vcpu()?,
+            index: guest.index_of(vcpu.anyones())?,
+        })
+    }
+
+    /// With nothing to fill them with, which is the most frequent case by far.
+    #[inline(always)]
+    fn flush_nothing(&self, lrs: &impl ListRegisters, view: View, capacity: Capacity) {
+        let spis = self.guest.irqs().traps_deactivation();
+
+        lrs.set_used(0);
+        lrs.set_hcr(HcrKey::new(Summary::default(), capacity, view, spis));
+    }
+
+    #[inline(always)]
+    fn view(&self, lrs: &impl ListRegisters) -> View {
+        let (group0, group1) = lrs.groups();
+
+        View {
+            vcpu: self.index,
+            forwarding: self.guest.vm().dist().enabled(),
+            group0,
+            group1,
+        }
+    }
+
+    #[inline(always)]
+    fn irq(&self, intid: Intid) -> Option<Found<'a>> {
+        self.guest.irq(Some(self.vcpu.anyones()), intid)
+    }
+
+    #[inline(always)]
+    fn flush(&self, lrs: &impl ListRegisters) {
+        let capacity = Capacity::of(HostGic::list_registers());
+        let view = self.view(lrs);
+
+        if self.own.queue().is_empty() {
+            self.flush_nothing(lrs, view, capacity);
+        } else {
+            self.flush_some(lrs, view, capacity);
+        }
+    }
+
+    #[inline(never)]
+    fn flush_some(&self, lrs: &impl ListRegisters, view: View, capacity: Capacity) {
+        let summary = self.fill(lrs, view, capacity);
+        let spis = self.guest.irqs().traps_deactivation();
+
+        lrs.set_hcr(HcrKey::new(summary, capacity, view, spis));
+    }
+
+    /// Mostly all fit. Then nothing has to be ranked.
+    #[inline(always)]
+    fn fill(&self, lrs: &impl ListRegisters, view: View, capacity: Capacity) -> Summary {
+        let mut summary = Summary::default();
+        let mut all = [Intid(0); MAX_LRS as usize];
+        // CAST: widening.
+        let mut places = all.iter_mut().take(capacity.get() as usize);
+
+        for irq in self.own.queue().iter().filter_map(|intid| self.irq(intid)) {
+            let word = irq.word();
+
+            if !view.shows(word) {
+                continue;
+            }
+            let Some(place) = places.next() else {
+                return self.choose(lrs, view, capacity);
+            };
+
+            *place = irq.intid;
+            summary.count(view, irq.intid, word);
+        }
+        // CAST: widening.
+        self.list(lrs, view, all.iter().copied().take(summary.all() as usize));
+        summary
+    }
+
+    #[cold]
+    fn choose(&self, lrs: &impl ListRegisters, view: View, capacity: Capacity) -> Summary {
+        let mut selection = Selection::new(view, capacity);
+
+        for irq in self.own.queue().iter().filter_map(|intid| self.irq(intid)) {
+            selection.offer(irq.intid, irq.word(), irq.intid);
+        }
+        self.list(lrs, view, selection.iter());
+        selection.summary()
+    }
+
+    #[inline(always)]
+    fn list(&self, lrs: &impl ListRegisters, view: View, intids: impl Iterator<Item = Intid>) {
+        let mut used = 0_u32;
+
+        for irq in intids.filter_map(|intid| self.irq(intid)) {
+            let which = Identity {
+                intid: irq.intid,
+                kind: self.guest.kind(self.vcpu.anyones(), irq.intid),
+                physical: irq.private().map_or(0, PrivateIrq::physical),
+            };
+            let entry = irq
+                .state()
+                .update_relaxed(|word| word.list(which, self.index, view.forwarding));
+
+            if let Some(entry) = entry {
+                lrs.set(used, entry);
+                used = used.wrapping_add(1);
+            }
+        }
+        lrs.set_used(used);
+    }
+
+    fn sync(&self, lrs: &impl ListRegisters, irq_off: &IrqOff) {
+        if lrs.used() != 0 {
+            self.fold_all(lrs);
+        }
+        self.prune(irq_off);
+    }
+
+    #[inline(never)]
+    fn fold_all(&self, lrs: &impl ListRegisters) {
+        if lrs.ended() != 0 {
+            return self.fold_all_and_ended(lrs);
+        }
+        for number in 0..lrs.used() {
+            self.fold(lrs, number);
+        }
+        lrs.set_used(0);
+    }
+
+    /// With ends of interrupts that were in no list register.
+    #[cold]
+    fn fold_all_and_ended(&self, lrs: &impl ListRegisters) {
+        // What is in list registers now has not been counted.
+        let mut ended = Ended::new(self.view(lrs), lrs.ended());
+
+        for irq in self.own.queue().iter().filter_map(|intid| self.irq(intid)) {
+            ended.offer(irq.intid, irq.word(), irq);
+        }
+        for number in 0..lrs.used() {
+            self.fold(lrs, number);
+        }
+        lrs.set_used(0);
+
+        for irq in ended.iter() {
+            self.guest
+                .deactivate(self.vcpu.anyones(), irq, None)
+                .unwrap_or(());
+        }
+    }
+
+    #[inline(always)]
+    fn fold(&self, lrs: &impl ListRegisters, number: u32) {
+        let (intid, back) = lrs.get(number, self.guest.model() == Model::V2);
+        let Some(irq) = self.irq(intid) else {
+            return;
+        };
+        let kind = self.guest.kind(self.vcpu.anyones(), intid);
+        let acked = match irq.private() {
+            Some(private) if irq.word().has(IrqWord::Hw) => {
+                fold_mapped(private, intid, kind, back);
+                false
+            }
+            _ => {
+                irq.state()
+                    .update_relaxed(|word| word.fold(kind, back, || false))
+                    .acked
+            }
+        };
+
+        if acked {
+            self.guest.vm().notify_acked(intid.0);
+        }
+    }
+
+    /// Lets go of what is not for this vCPU any more.
+    fn prune(&self, irq_off: &IrqOff) {
+        if self.own.queue().is_empty() {
+            return;
+        }
+        self.prune_some(irq_off);
+    }
+
+    #[inline(never)]
+    fn prune_some(&self, irq_off: &IrqOff) {
+        let guest = self.guest;
+        let vmcr = Vmcr::from_raw(u64::from(self.vcpu.vmcr_in_memory()));
+
+        self.vcpu.with_queue(irq_off, self.own, |owner| {
+            owner.prune(
+                true,
+                |intid| self.irq(intid).map(|irq| irq.of().state()),
+                |intid, settled| match settled {
+                    Settled::Gone => guest.left_queue(intid, vmcr.separate_deactivation()),
+                    Settled::Moved(to) => guest.moved(intid, to),
+                    Settled::Stays | Settled::Stray => (),
+                },
+            );
+        });
+    }
+}
+
+/// Of an interrupt that stands for a physical one, which has to follow.
+#[inline(never)]
+fn fold_mapped(irq: &PrivateIrq, intid: Intid, kind: Kind, back: Returned) {
+    let mapping = irq.lock_mapping();
+    let folded = irq
+        .state()
+        .update_relaxed(|word| word.fold(kind, back, || mapping.line_level(intid.0)));
+
+    follow_physically(&mapping, folded.physical);
+}
+
+/// Drives a line. `vcpu`: whose, if it is private.
+///
+/// # Errors
+///
+/// `EINVAL` if there is no such interrupt.
+pub(super) fn inject(
+    vm: Vm<'_>,
+    vcpu: Option<Vcpu<'_>>,
+    intid: Intid,
+    high: bool,
+    owner: Owner,
+) -> Result {
+    let Some(guest) = Guest::of(vm) else {
+        return inject_elsewhere(vm, vcpu, intid, high, owner);
+    };
+    if vcpu.is_none() && intid.is_private() {
+        return Err(EINVAL);
+    }
+
+    tracepoint::vgic_update_irq_pending(vcpu, intid.0, high);
+
+    let irq = guest.irq(vcpu, intid).ok_or(EINVAL)?;
+
+    // Most reports of a level say what is known already.
+    if irq.word().ignores(high) || !irq.is_owned_by(owner) {
+        return Ok(());
+    }
+    guest.change(irq, |word, _| word.inject(high));
+    Ok(())
+}
+
+/// Of a VM whose GIC is not initialised, or is a GICv5.
+#[cold]
+fn inject_elsewhere(
+    vm: Vm<'_>,
+    vcpu: Option<Vcpu<'_>>,
+    intid: Intid,
+    high: bool,
+    owner: Owner,
+) -> Result {
+    if vm.dist().initialized() && vm.dist().model() == Some(Model::V5) {
+        super::v5::inject(vm, vcpu, intid, high, owner)
+    } else {
+        Ok(())
+    }
+}
+
+/// Fills the list registers, before the guest is entered.
+#[inline(always)]
+pub(super) fn flush(vcpu: LoadedVcpu<'_>, lrs: &impl ListRegisters) {
+    match Delivery::of(vcpu) {
+        Some(delivery) => delivery.flush(lrs),
+        None => lrs.set_used(0),
+    }
+}
+
+/// Takes what the guest has made of its interrupts, after it was left.
+#[inline(always)]
+pub(super) fn sync(vcpu: LoadedVcpu<'_>, lrs: &impl ListRegisters, irq_off: &IrqOff) {
+    if let Some(delivery) = Delivery::of(vcpu) {
+        delivery.sync(lrs, irq_off);
+    }
+}
+
+/// Looks through the vCPU's interrupts because somebody has asked for it.
+pub(super) fn update(vcpu: LoadedVcpu<'_>, irq_off: &IrqOff) {
+    if let Some(delivery) = Delivery::of(vcpu) {
+        delivery.prune(irq_off);
+    }
+}
+
+/// Whether the guest would be interrupted if it ran.
+pub(super) fn is_pending(vcpu: Vcpu<'_>) -> bool {
+    let (Some(guest), Some(own)) = (Guest::of(vcpu.vm()), vcpu.vgic_vcpu()) else {
+        return false;
+    };
+    let Some(index) = guest.index_of(vcpu) else {
+        return false;
+    };
+
+    // A GICv2's has the mask in the same place.
+    let mask = Vmcr::from_raw(u64::from(vcpu.vmcr_in_memory())).priority_mask();
+
+    guest.vm().dist().enabled()
+        && !own.queue().is_empty()
+        && own
+            .queue()
+            .iter()
+            .filter_map(|intid| guest.irq(Some(vcpu), intid))
+            .any(|irq| irq.word().wakes(index, mask))
+}
+
+impl ListRegisters for VgicV3<'_> {
+    #[inline(always)]
+    fn get(&self, number: u32, v2: bool) -> (Intid, Returned) {
+        let lr = ListRegister::from_raw(self.lr_at(number).unwrap_or(0));
+        // Of a GICv2's SGI the source is part of the number.
+        let intid = if v2 {
+            Intid(lr.intid().0 & 0x3ff)
+        } else {
+            lr.intid()
+        };
+
+        (intid, lr.into())
+    }
+
+    #[inline(always)]
+    fn set(&self, number: u32, entry: Entry) {
+        self.set_lr_at(number, entry.v3().into_raw());
+    }
+
+    #[inline(always)]
+    fn used(&self) -> u32 {
+        self.used_lrs()
+    }
+
+    #[inline(always)]
+    fn set_used(&self, used: u32) {
+        self.set_used_lrs(used);
+    }
+
+    #[inline(always)]
+    fn ended(&self) -> u32 {
+        // CAST: Five bits.
+        self.hcr().get(IchHcr::EOIcount) as u32
+    }
+
+    #[inline(always)]
+    fn set_hcr(&self, key: HcrKey) {
+        VgicV3::set_hcr(*self, key.v3(cpucaps::has_ich_hcr_el2_tdir()));
+    }
+
+    #[inline(always)]
+    fn groups(&self) -> (bool, bool) {
+        let vmcr = Vmcr::from_raw(u64::from(self.vmcr()));
+
+        (vmcr.is_enabled(Group::Zero), vmcr.is_enabled(Group::One))
+    }
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The interrupts of a VM, and what must follow a change of one.
+//!
+//! Mirrors: arch/arm64/kvm/vgic/vgic.c: vgic_get_irq, vgic_get_vcpu_irq, vgic_queue_irq_unlock,
+//!     vgic_model_needs_bcst_kick
+#![forbid(unsafe_code)]
+
+use crate::{
+    arm64::prelude::*,
+    gic::{
+        list_register::Intid,
+        transition::{
+            Action,
+            Delivery,
+            Listed,
+            Physical, //
+        },
+        word::{
+            IrqWord,
+            Kind,
+            Source,
+            VcpuIdx, //
+        },
+    },
+    kvm::prelude::*, //
+};
+
+/// A VM whose GICv2 or GICv3 has all its interrupts.
+#[derive(Clone, Copy)]
+pub(super) struct Guest<'a> {
+    vm: Vm<'a>,
+    irqs: &'a VgicIrqs,
+}
+
+/// An interrupt, found by its number.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) intid: Intid,
+    irq: Where<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Where<'a> {
+    /// An SGI or PPI of a vCPU.
+    Private(&'a PrivateIrq),
+    /// An SPI.
+    Shared(&'a Irq),
+}
+
+impl<'a> Found<'a> {
+    /// It as a private one, which it is if it can be mapped to a physical interrupt.
+    #[inline(always)]
+    pub(super) fn private(self) -> Option<&'a PrivateIrq> {
+        match self.irq {
+            Where::Private(irq) => Some(irq),
+            Where::Shared(_) => None,
+        }
+    }
+
+    /// It, for as long as the VM or vCPU.
+    #[inline(always)]
+    pub(super) fn of(self) -> &'a Irq {
+        match self.irq {
+            Where::Private(irq) => irq,
+            Where::Shared(irq) => irq,
+        }
+    }
+}
+
+impl core::ops::Deref for Found<'_> {
+    type Target = Irq;
+
+    #[inline(always)]
+    fn deref(&self) -> &Irq {
+        self.of()
+    }
+}
+
+impl<'a> Found<'a> {
+    /// Changes an interrupt that does not stand for a physical one.
+    ///
+    /// # Errors
+    ///
+    /// One that does, at the moment of the change: that takes the lock of [`PrivateIrq`].
+    #[inline(always)]
+    pub(super) fn update_alone<A>(
+        self,
+        f: impl Fn(IrqWord) -> (IrqWord, A),
+    ) -> core::result::Result<A, &'a PrivateIrq> {
+        let Some(private) = self.private() else {
+            return Ok(self.of().state().update(f));
+        };
+
+        if private.word().has(IrqWord::Hw) {
+            return Err(private);
+        }
+        private
+            .state()
+            .update(|word| {
+                if word.has(IrqWord::Hw) {
+                    (word, None)
+                } else {
+                    let (word, also) = f(word);
+
+                    (word, Some(also))
+                }
+            })
+            .ok_or(private)
+    }
+}
+
+impl<'a> Guest<'a> {
+    /// Of a VM, if it has such a GIC and that is initialised.
+    #[inline(always)]
+    pub(super) fn of(vm: Vm<'a>) -> Option<Self> {
+        Some(Self {
+            vm,
+            irqs: vm.dist().irqs()?,
+        })
+    }
+
+    /// The VM.
+    #[inline(always)]
+    pub(super) fn vm(self) -> Vm<'a> {
+        self.vm
+    }
+
+    /// Which GIC it has.
+    #[inline(always)]
+    pub(super) fn model(self) -> Model {
+        // There is one, or there would be no interrupts.
+        self.vm.dist().model().unwrap_or(Model::V3)
+    }
+
+    /// What all vCPUs share.
+    #[inline(always)]
+    pub(super) fn irqs(self) -> &'a VgicIrqs {
+        self.irqs
+    }
+
+    /// What kind of interrupt that number is, of that vCPU.
+    #[inline(always)]
+    pub(super) fn kind(self, vcpu: Vcpu<'_>, intid: Intid) -> Kind {
+        let source = match self.model() {
+            // CAST: Never negative.
+            Model::V2 => Source::new(vcpu.id() as u32),
+            Model::V3 | Model::V5 => None,
+        };
+
+        Kind::new(intid, source)
+    }
+
+    /// The interrupt of that number, if there is one: a private one is `vcpu`'s.
+    #[inline(always)]
+    pub(super) fn irq(self, vcpu: Option<Vcpu<'a>>, intid: Intid) -> Option<Found<'a>> {
+        let irq = match vcpu
+            .and_then(Vcpu::vgic_vcpu)
+            .and_then(|vgic| vgic.private(intid.0))
+        {
+            Some(irq) => Where::Private(irq),
+            None => Where::Shared(self.irqs.spi(intid.0)?),
+        };
+
+        Some(Found { intid, irq })
+    }
+
+    /// The vCPU of that index.
+    #[inline(always)]
+    pub(super) fn vcpu(self, index: VcpuIdx) -> Option<Vcpu<'a>> {
+        self.irqs.vcpu(index, self.vm)
+    }
+
+    /// The index of a vCPU.
+    #[inline(always)]
+    pub(super) fn index_of(self, vcpu: Vcpu<'_>) -> Option<VcpuIdx> {
+        VcpuIdx::new(vcpu.index())
+    }
+
+    /// Changes an interrupt and does what follows. `f` may look at what it is mapped to, and may
+    /// be called again if somebody else changes it meanwhile.
+    pub(super) fn change(
+        self,
+        irq: Found<'_>,
+        f: impl Fn(IrqWord, Option<&Mapping>) -> (IrqWord, Action),
+    ) {
+        let delivery = irq
+            .update_alone(|word| f(word, None))
+            .unwrap_or_else(|private| {
+                let mapping = private.lock_mapping();
+                let action = irq.state().update(|word| f(word, Some(&mapping)));
+
+                follow_physically(&mapping, action.physical);
+                action
+            })
+            .delivery;
+
+        self.deliver(irq, delivery);
+    }
+
+    /// Puts an interrupt where its word says that it is to be, and tells the vCPU.
+    #[inline]
+    pub(super) fn deliver(self, irq: Found<'_>, delivery: Delivery) {
+        match delivery {
+            Delivery::Nothing => (),
+            Delivery::Kick(at) => {
+                if let Some(vcpu) = self.vcpu(at) {
+                    vcpu.kick_for_irq();
+                }
+            }
+            Delivery::Queue(to) => {
+                let first = irq.intid.is_spi() && self.irqs.enters_queue();
+
+                self.queue(irq.intid, to, first);
+            }
+            Delivery::Requeue(to) => self.queue(irq.intid, to, false),
+        }
+    }
+
+    /// An interrupt is in no queue any more. `separate`: its guest deactivates interrupts by
+    /// themselves.
+    pub(super) fn left_queue(self, intid: Intid, separate: bool) {
+        if intid.is_spi() && self.irqs.leaves_queue(separate) {
+            self.vm.kick_all_for_irq();
+        }
+    }
+
+    /// Another vCPU's queue claims an interrupt from now on.
+    pub(super) fn moved(self, intid: Intid, to: VcpuIdx) {
+        self.queue(intid, to, false);
+    }
+
+    /// The guest has deactivated an interrupt that was in no list register of `vcpu`, whose it is
+    /// if it is private. `source`: what a GICv2's guest says of whom an SGI was from.
+    ///
+    /// # Errors
+    ///
+    /// The vCPU that may have it in a list register, which has to be stopped first.
+    pub(super) fn deactivate(
+        self,
+        vcpu: Vcpu<'_>,
+        irq: Found<'_>,
+        source: Option<Source>,
+    ) -> core::result::Result<(), Listed> {
+        self.deactivate_and(vcpu, irq, source, |physical| physical)
+    }
+
+    /// The same, where the hardware has ended the physical interrupt already: to do that once more
+    /// is too much for some CPUs (AmpereOne AC03_CPU_57, AC04_CPU_29).
+    ///
+    /// # Errors
+    ///
+    /// See above.
+    pub(super) fn deactivate_after_hardware(
+        self,
+        vcpu: Vcpu<'_>,
+        irq: Found<'_>,
+    ) -> core::result::Result<(), Listed> {
+        self.deactivate_and(vcpu, irq, None, |physical| match physical {
+            Physical::End => Physical::Nothing,
+            other => other,
+        })
+    }
+
+    /// `physical`: what of the physical side's part is to be done.
+    #[inline]
+    fn deactivate_and(
+        self,
+        vcpu: Vcpu<'_>,
+        irq: Found<'_>,
+        source: Option<Source>,
+        physical: impl Fn(Physical) -> Physical,
+    ) -> core::result::Result<(), Listed> {
+        let kind = self.kind(vcpu, irq.intid);
+        let deactivated = match irq.update_alone(|word| word.deactivate(kind, source, || false)) {
+            Ok(deactivated) => deactivated?,
+            Err(private) => {
+                let mapping = private.lock_mapping();
+                let deactivated = irq.state().update(|word| {
+                    word.deactivate(kind, source, || mapping.line_level(irq.intid.0))
+                })?;
+
+                follow_physically(&mapping, physical(deactivated.action.physical));
+                deactivated
+            }
+        };
+
+        if deactivated.acked {
+            self.vm.notify_acked(irq.intid.0);
+        }
+        self.deliver(irq, deactivated.action.delivery);
+        Ok(())
+    }
+
+    /// `first`: no SPI was queued in the VM until now.
+    fn queue(self, intid: Intid, to: VcpuIdx, first: bool) {
+        let Some(vcpu) = self.vcpu(to) else {
+            return;
+        };
+
+        if let Some(vgic) = vcpu.vgic_vcpu() {
+            vgic.queue().push(intid);
+        }
+        if first && self.deactivation_may_have_to_trap() {
+            self.vm.kick_all_for_irq();
+        } else {
+            vcpu.kick_for_irq();
+        }
+    }
+
+    /// With EOImode 1 an SPI may be deactivated on any vCPU, whose deactivations must trap then:
+    /// for which they have to enter the guest anew.
+    fn deactivation_may_have_to_trap(self) -> bool {
+        self.model() == Model::V3 && cpucaps::has_ich_hcr_el2_tdir()
+    }
+}
+
+/// Has the physical interrupt follow the virtual one.
+pub(super) fn follow_physically(mapping: &Mapping, what: Physical) {
+    let Some(host) = mapping.host() else {
+        return;
+    };
+
+    match what {
+        Physical::Nothing => (),
+        Physical::Activate => host.set_active(true),
+        Physical::Deactivate => host.set_active(false),
+        Physical::ClearPending => host.set_pending(false),
+        Physical::ClearPendingAndActive => {
+            host.set_pending(false);
+            host.set_active(false);
+        }
+        Physical::End => host.end(),
+    }
+}

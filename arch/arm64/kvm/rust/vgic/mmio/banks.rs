@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Registers that have a field for each interrupt.
+//!
+//! Reading is one relaxed load for each interrupt, without a lock. There are two exceptions, for
+//! what is not in the interrupt's word:
+//!
+//! - the level of a line that is mapped to a physical one is asked of that (guests only);
+//! - whether an interrupt is active is known to the vCPU alone that has it in a list register.
+//!   That vCPU has to leave the guest first. No interrupt of one's own is in a list register: the
+//!   thread that makes the access is not in the guest.
+//!
+//! Writing changes one interrupt after the other, as C does: another vCPU may see some of them
+//! changed and others not yet.
+//!
+//! Mirrors: arch/arm64/kvm/vgic/vgic-mmio.c: vgic_mmio_read_group, vgic_mmio_write_group,
+//!     vgic_mmio_read_enable, vgic_mmio_write_senable, vgic_mmio_write_cenable,
+//!     vgic_uaccess_write_senable, vgic_uaccess_write_cenable, __read_pending, __set_pending,
+//!     __clear_pending, vgic_access_active_prepare, vgic_access_active_finish,
+//!     vgic_mmio_read_active, vgic_uaccess_read_active, vgic_mmio_change_active,
+//!     vgic_mmio_write_cactive, vgic_mmio_write_sactive, vgic_mmio_uaccess_write_cactive,
+//!     vgic_mmio_uaccess_write_sactive, vgic_mmio_read_priority, vgic_mmio_write_priority,
+//!     vgic_mmio_read_config, vgic_mmio_write_config, vgic_read_irq_line_level_info,
+//!     vgic_write_irq_line_level_info; arch/arm64/kvm/vgic/vgic-mmio-v3.c:
+//!     vgic_v3_uaccess_write_pending, vgic_v3_line_level_info_uaccess
+#![forbid(unsafe_code)]
+
+use super::{
+    super::guest::*,
+    By, //
+};
+use crate::{
+    gic::{
+        frame::{
+            Access,
+            Bank, //
+        },
+        frame_bits::LineLevels,
+        list_register::Intid,
+        priority::Group,
+        transition::{
+            Listed,
+            Writer, //
+        },
+        word::IrqWord, //
+    },
+    kvm::prelude::*,
+    linux::prelude::*, //
+};
+use kernel::error::Result;
+
+/// The interrupts of an access, as far as there are any. Private and shared ones are never in the
+/// same.
+#[derive(Clone, Copy)]
+enum Run<'a> {
+    Private(&'a [PrivateIrq]),
+    Shared(&'a [Irq]),
+}
+
+impl<'a> Run<'a> {
+    #[inline(always)]
+    fn of(guest: Guest<'a>, vcpu: Vcpu<'a>, first: Intid, count: u32) -> Self {
+        // CAST: widening.
+        let (first, count) = (first.0 as usize, count as usize);
+
+        match first.checked_sub(NR_PRIVATE) {
+            Some(first) => Self::Shared(slice_nospec(guest.irqs().spis(), first, count)),
+            None => Self::Private(
+                vcpu.vgic_vcpu()
+                    .map_or(&[], |vgic| slice_nospec(vgic.all_private(), first, count)),
+            ),
+        }
+    }
+
+    /// What a bank shows of their words.
+    #[inline(always)]
+    fn read(self, bank: Bank) -> u64 {
+        match self {
+            Self::Private(irqs) => bank.read(irqs.iter().map(|irq| irq.word())),
+            Self::Shared(irqs) => bank.read(irqs.iter().map(Irq::word)),
+        }
+    }
+
+    /// Whether any is pending, as the guest sees it. `first`: the number of the first. No SPI is
+    /// mapped to a physical interrupt.
+    #[inline(always)]
+    fn read_pending(self, first: Intid) -> u64 {
+        let irqs = match self {
+            Self::Private(irqs) => irqs,
+            Self::Shared(irqs) => return spis_pending(irqs),
+        };
+        let words = irqs
+            .iter()
+            .enumerate()
+            .map(|(number, irq)| match irq.word() {
+                // CAST: Less than 32.
+                word if word.is_mapped_level() => {
+                    with_physical_level(irq, first.0.wrapping_add(number as u32))
+                }
+                word => word,
+            });
+
+        Bank::Ispendr.read(words)
+    }
+
+    #[inline(always)]
+    fn any_listed(self) -> bool {
+        match self {
+            Self::Private(irqs) => irqs.iter().any(|irq| irq.word().listed().is_some()),
+            Self::Shared(irqs) => irqs.iter().any(|irq| irq.word().listed().is_some()),
+        }
+    }
+}
+
+/// Whether SPIs are pending. Four at a time: a guest that looks for what is pending reads a lot.
+#[inline(always)]
+fn spis_pending(irqs: &[Irq]) -> u64 {
+    let pending = |irqs: &[Irq]| Bank::Ispendr.read(irqs.iter().map(Irq::word));
+    let fours = irqs.chunks_exact(4);
+    let mut all = pending(fours.remainder());
+
+    for four in fours.rev() {
+        all = all.wrapping_shl(4) | pending(four);
+    }
+    all
+}
+
+/// The word of an interrupt that stands for a physical one, as if its line had been asked now.
+#[cold]
+fn with_physical_level(irq: &PrivateIrq, intid: u32) -> IrqWord {
+    let mapping = irq.lock_mapping();
+    let word = irq.word();
+
+    if word.is_mapped_level() {
+        word.without(IrqWord::Latch)
+            .set(IrqWord::Line, mapping.line_level(intid))
+    } else {
+        word
+    }
+}
+
+/// Reads a bank. `vcpu`: whose the private interrupts are.
+#[inline(always)]
+pub(super) fn read<R: Copy>(
+    by: &mut By<'_, '_>,
+    vcpu: Vcpu<'_>,
+    bank: Bank,
+    access: Access<R>,
+) -> u64 {
+    read_some(by, vcpu, bank, access.first, access.count)
+}
+
+/// All frames' banks have the same code.
+#[inline(never)]
+fn read_some(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, bank: Bank, first: Intid, count: u32) -> u64 {
+    let Some(guest) = Guest::of(vcpu.vm()) else {
+        return 0;
+    };
+    let run = Run::of(guest, vcpu, first, count);
+
+    // One loop for each bank: which it is, is not asked for each interrupt.
+    match (bank, by) {
+        (Bank::Igroupr, _) => run.read(Bank::Igroupr),
+        (Bank::Isenabler | Bank::Icenabler, _) => run.read(Bank::Isenabler),
+        (Bank::Ispendr | Bank::Icpendr, By::Guest(_)) => run.read_pending(first),
+        (Bank::Ispendr | Bank::Icpendr, By::User(_)) => run.read(Bank::Ispendr),
+        (Bank::Latch, _) => run.read(Bank::Latch),
+        (Bank::Isactiver | Bank::Icactiver, By::Guest(mmio)) => read_active(mmio, run),
+        (Bank::Isactiver | Bank::Icactiver, By::User(_)) => run.read(Bank::Isactiver),
+        (Bank::Ipriorityr, _) => run.read(Bank::Ipriorityr),
+        (Bank::Icfgr, _) => run.read(Bank::Icfgr),
+    }
+}
+
+fn read_active(mmio: &mut InMmio<'_>, run: Run<'_>) -> u64 {
+    if !run.any_listed() {
+        return run.read(Bank::Isactiver);
+    }
+    let mut config = mmio.config();
+    let _halted = config.halt_guest();
+
+    run.read(Bank::Isactiver)
+}
+
+/// Writes a bank. `vcpu`: whose the private interrupts are.
+pub(super) fn write<R: Copy>(
+    by: &mut By<'_, '_>,
+    vcpu: Vcpu<'_>,
+    bank: Bank,
+    access: Access<R>,
+    value: u64,
+) {
+    let Some(guest) = Guest::of(vcpu.vm()) else {
+        return;
+    };
+    let writer = by.writer();
+    let found = |intid| guest.irq(Some(vcpu), intid);
+
+    match bank {
+        Bank::Igroupr => {
+            for (intid, one) in access.bits(value) {
+                let group = if one { Group::One } else { Group::Zero };
+
+                if let Some(irq) = found(intid) {
+                    guest.change(irq, |word, _| word.regroup(group));
+                }
+            }
+        }
+        Bank::Isenabler => {
+            for irq in access.ones(value).filter_map(found) {
+                guest.change(irq, |word, mapping| {
+                    word.enable(writer, || {
+                        mapping.is_some_and(|mapping| mapping.line_level(irq.intid.0))
+                    })
+                });
+            }
+        }
+        Bank::Icenabler => {
+            for irq in access.ones(value).filter_map(found) {
+                guest.change(irq, |word, _| word.disable());
+            }
+        }
+        Bank::Ispendr => set_pending(guest, vcpu, access.ones(value), writer),
+        Bank::Icpendr => clear_pending(guest, vcpu, access.ones(value), writer),
+        Bank::Latch => {
+            set_pending(guest, vcpu, access.ones(value), writer);
+            clear_pending(guest, vcpu, access.ones(!value), writer);
+        }
+        Bank::Isactiver => change_active(by, guest, vcpu, access, value, true),
+        Bank::Icactiver => change_active(by, guest, vcpu, access, value, false),
+        Bank::Ipriorityr => {
+            for (intid, priority) in access.bytes(value) {
+                if let Some(irq) = found(intid) {
+                    guest.change(irq, |word, _| word.prioritize(priority));
+                }
+            }
+        }
+        Bank::Icfgr => {
+            for (intid, trigger) in access.triggers(value) {
+                if let Some(irq) = found(intid) {
+                    guest.change(irq, |word, _| word.configure(trigger));
+                }
+            }
+        }
+    }
+}
+
+fn set_pending<'a>(
+    guest: Guest<'a>,
+    vcpu: Vcpu<'a>,
+    intids: impl Iterator<Item = Intid>,
+    writer: Writer,
+) {
+    for irq in intids.filter_map(|intid| guest.irq(Some(vcpu), intid)) {
+        let kind = guest.kind(vcpu, irq.intid);
+
+        guest.change(irq, |word, _| word.set_pending(kind, writer));
+    }
+}
+
+fn clear_pending<'a>(
+    guest: Guest<'a>,
+    vcpu: Vcpu<'a>,
+    intids: impl Iterator<Item = Intid>,
+    writer: Writer,
+) {
+    for irq in intids.filter_map(|intid| guest.irq(Some(vcpu), intid)) {
+        let kind = guest.kind(vcpu, irq.intid);
+
+        guest.change(irq, |word, _| word.clear_pending(kind, writer));
+    }
+}
+
+/// Changes whether an interrupt is active.
+///
+/// # Errors
+///
+/// The vCPU that may have it in a list register.
+fn try_change_active<'a>(
+    guest: Guest<'a>,
+    vcpu: Vcpu<'a>,
+    intid: Intid,
+    active: bool,
+    writer: Writer,
+) -> Result<(), Listed> {
+    let Some(irq) = guest.irq(Some(vcpu), intid) else {
+        return Ok(());
+    };
+    let kind = guest.kind(vcpu, intid);
+    let action = match irq.update_alone(|word| word.change_active(active, kind, writer)) {
+        Ok(action) => action?,
+        Err(private) => {
+            let mapping = private.lock_mapping();
+            let action = irq
+                .state()
+                .update(|word| word.change_active(active, kind, writer))?;
+
+            follow_physically(&mapping, action.physical);
+            action
+        }
+    };
+
+    guest.deliver(irq, action.delivery);
+    Ok(())
+}
+
+/// At first without stopping anybody: it is rare that an interrupt of somebody else's is in a list
+/// register just now. The vCPUs are only stopped for those that are.
+fn change_active<R: Copy>(
+    by: &mut By<'_, '_>,
+    guest: Guest<'_>,
+    vcpu: Vcpu<'_>,
+    access: Access<R>,
+    value: u64,
+    active: bool,
+) {
+    let writer = by.writer();
+    let change = |intid| try_change_active(guest, vcpu, intid, active, writer);
+    let listed = access
+        .ones(value)
+        .filter(|intid| change(*intid).is_err())
+        .fold(0, |all, intid| {
+            all | 1_u64.wrapping_shl(intid.0.wrapping_sub(access.first.0))
+        });
+
+    if listed == 0 {
+        return;
+    }
+    by.with_config(|config| {
+        let _halted = config.halt_guest();
+
+        for intid in access.ones(listed) {
+            // Nobody has anything in list registers now.
+            change(intid).unwrap_or(());
+        }
+    });
+}
+
+/// Levels of lines as user space saves them, for the attribute that names them.
+///
+/// # Errors
+///
+/// `EINVAL` if it names something else.
+pub(in crate::vgic) fn read_line_levels(
+    _config: &mut ConfigLock<'_>,
+    vcpu: Vcpu<'_>,
+    attr: u64,
+) -> Result<u32> {
+    let levels = LineLevels::of(attr, super::nr_irqs(vcpu.vm()))?;
+    let guest = Guest::of(vcpu.vm());
+
+    Ok(levels.read(|intid| Some(guest?.irq(Some(vcpu), intid)?.word())))
+}
+
+/// The same, as it restores them. The level of what is configured to be edge-triggered is kept as
+/// well: the order in which the two are restored does not matter.
+///
+/// # Errors
+///
+/// As above.
+pub(in crate::vgic) fn write_line_levels(
+    _config: &mut ConfigLock<'_>,
+    vcpu: Vcpu<'_>,
+    attr: u64,
+    value: u32,
+) -> Result {
+    let levels = LineLevels::of(attr, super::nr_irqs(vcpu.vm()))?;
+    let Some(guest) = Guest::of(vcpu.vm()) else {
+        return Ok(());
+    };
+
+    for (intid, high) in levels.written(value) {
+        if let Some(irq) = guest.irq(Some(vcpu), intid) {
+            guest.change(irq, |word, _| word.restore_line(high));
+        }
+    }
+    Ok(())
+}
