@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Shared parts of the vgic_* tests: the GICs that the host can give, their frames of registers,
+ * and access to these as user space has it. See timer_lib.h for transcripts.
+ */
+#ifndef SELFTEST_KVM_VGIC_LIB_H
+#define SELFTEST_KVM_VGIC_LIB_H
+
+#include "timer_lib.h"
+
+#define VT_NR_VCPUS	2
+#define VT_NR_IRQS	96
+
+/* A frame of registers: how the guest and how user space get at it. */
+struct vt_frame {
+	const char *name;
+	u32 group;
+	u64 attr;		/* besides the offset */
+	u64 gpa;
+	u32 size;
+};
+
+static inline int vt_frames(int model, struct vt_frame *frames)
+{
+	if (model == 2) {
+		frames[0] = (struct vt_frame) {
+			"gicd", KVM_DEV_ARM_VGIC_GRP_DIST_REGS, 0, GICD_BASE_GPA, SZ_4K
+		};
+		frames[1] = (struct vt_frame) {
+			"gicc", KVM_DEV_ARM_VGIC_GRP_CPU_REGS, 0, 0, SZ_8K
+		};
+		frames[2] = (struct vt_frame) {
+			"gicd of vCPU 1", KVM_DEV_ARM_VGIC_GRP_DIST_REGS,
+			1ULL << KVM_DEV_ARM_VGIC_CPUID_SHIFT, 0, SZ_1K
+		};
+		return 3;
+	}
+	frames[0] = (struct vt_frame) {
+		"gicd", KVM_DEV_ARM_VGIC_GRP_DIST_REGS, 0, GICD_BASE_GPA, SZ_64K
+	};
+	frames[1] = (struct vt_frame) {
+		"gicr", KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, 0, GICR_BASE_GPA, SZ_128K
+	};
+	frames[2] = (struct vt_frame) {
+		"gicr of vCPU 1", KVM_DEV_ARM_VGIC_GRP_REDIST_REGS,
+		1ULL << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT, GICR_BASE_GPA + SZ_128K, SZ_128K
+	};
+	return 3;
+}
+
+static inline int vt_get(int fd, const struct vt_frame *frame, u32 offset, u32 *value)
+{
+	*value = 0;
+	return __kvm_device_attr_get(fd, frame->group, frame->attr | offset, value) ? errno : 0;
+}
+
+static inline int vt_set(int fd, const struct vt_frame *frame, u32 offset, u32 value)
+{
+	return __kvm_device_attr_set(fd, frame->group, frame->attr | offset, &value) ? errno : 0;
+}
+
+static inline int vt_has(int fd, const struct vt_frame *frame, u32 offset)
+{
+	return __kvm_has_device_attr(fd, frame->group, frame->attr | offset) ? errno : 0;
+}
+
+/* A VM with a GIC of that model, initialised, and its vCPUs. */
+static inline struct kvm_vm *vt_vm(int model, void *guest_code, struct kvm_vcpu **vcpus)
+{
+	struct kvm_vm *vm = vm_create(VT_NR_VCPUS);
+	u32 nr_irqs = VT_NR_IRQS;
+	int i;
+
+	tt_gic = model;
+	tt_gic_create(vm, model, VT_NR_VCPUS);
+	vm_init_descriptor_tables(vm);
+	for (i = 0; i < VT_NR_VCPUS; i++)
+		vcpus[i] = tt_vcpu_add(vm, i, false, guest_code);
+	kvm_device_attr_set(vm->arch.gic_fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &nr_irqs);
+	kvm_device_attr_set(vm->arch.gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL,
+			    KVM_DEV_ARM_VGIC_CTRL_INIT, NULL);
+	sync_global_to_guest(vm, tt_gic);
+	return vm;
+}
+
+#endif
