@@ -7,8 +7,8 @@
   parts.py config NAME   prints the options that it has on top of machine.config
 
 A part is an option that takes C objects out, by the table in Kbuild. A kernel's name is what it consists of, joined
-with "+": parts, or "c" (our options off), "none" (on, but no part) or "rust" (all parts, and what is meant if nothing
-of this is named); and what is added to it, of tools/config/NAME.config. A line "# include: NAME.config" in one of
+with "+": parts, or "c" (our options off), "none" (on, but no part) or "rust" (all finished parts, and what is meant if
+nothing of this is named); and what is added to it, of tools/config/NAME.config. A line "# include: NAME.config" in one of
 these takes that one in first.
 """
 
@@ -23,6 +23,8 @@ ROW = re.compile(r"(replaces|adds)-\$\(CONFIG_(\w+)\)\s*\+=((?:\s+[\w./-]+\.o)+)
 MACHINE = "machine"
 # Not to be booted.
 UNSEEN = ("clippy",)
+# Parts that do not yet do all that C does, so that a kernel has them only if they are named.
+UNFINISHED = ("vgic",)
 
 
 class PartsError(Exception):
@@ -66,12 +68,17 @@ def replaced(rows):
 class Kernels:
     """What there is to make a name of. added: {name: text of its .config}"""
 
-    def __init__(self, rows=None, added=None):
+    def __init__(self, rows=None, added=None, unfinished=UNFINISHED):
+        self.unfinished = unfinished if rows is None else ()
         self.parts = {part(option): option for option in (read() if rows is None else rows)["replaces"]}
         self.added = added
         if added is None:
             self.added = {p.stem: p.read_text() for p in sorted((TOP / "tools/config").glob("*.config"))
                           if p.stem != MACHINE}
+
+    def finished(self):
+        """What "rust" stands for."""
+        return [p for p in self.parts if p not in self.unfinished]
 
     def names(self):
         added = (f"+{word}" for word in self.added if word not in UNSEEN)
@@ -88,7 +95,7 @@ class Kernels:
                              f"({' '.join(self.parts)}), and what is added ({' '.join(self.added)}), joined with +")
         if base not in (["c"], ["none"]):
             base = [p for p in self.parts if p in base]
-            if len(base) in (0, len(self.parts)):
+            if base in ([], self.finished()):
                 base = ["rust"]
         return base, added
 
@@ -116,12 +123,19 @@ class Kernels:
         base, added = self.split(name)
         found = [f"CONFIG_{BASE}={'n' if base == ['c'] else 'y'}"]
         if base != ["c"]:
-            found += [f"CONFIG_{option}={'y' if word in base or base == ['rust'] else 'n'}"
+            found += [f"CONFIG_{option}={'y' if word in (self.finished() if base == ['rust'] else base) else 'n'}"
                       for word, option in self.parts.items()]
         seen = set()
         for word in added:
             found += self.fragment(word, seen)
         return found
+
+    def is_tried(self, setting):
+        """Whether a kernel with these of our options is worth building: unfinished parts with all that are
+        finished, and nothing else."""
+        chosen = {part(option) for option in setting - {BASE}}
+        new = chosen & set(self.unfinished)
+        return not new or chosen == set(self.finished()) | new
 
     def named(self, setting):
         """The name of the kernel with these of our options on, and no others."""

@@ -50,9 +50,9 @@ def combinations(opts, needs=None):
 
 
 def variants(kconfig, kernels):
-    """{what tools/setup/kernel calls it: setting} of every setting there can be."""
+    """{what tools/setup/kernel calls it: setting} of every setting that is tried."""
     found = combinations(options(kconfig), requirements(kconfig))
-    return {kernels.named(setting): setting for setting in found}
+    return {kernels.named(setting): setting for setting in found if kernels.is_tried(setting)}
 
 
 def configured(config, opts):

@@ -94,6 +94,11 @@ def host(context):
     run_cargo(context, "host", context.repo / TESTING / "host", context.build / "host")
 
 
+def loom(context):
+    """Lock-free code in all the orders that a weak memory may show."""
+    run_cargo(context, "loom", context.repo / TESTING / "host/loom", context.build / "loom")
+
+
 def bench_tool(context):
     run_cargo(context, "bench-tool", context.repo / BENCH, context.build / "bench/target")
 
@@ -254,6 +259,7 @@ def jobs(context):
              Job("setup/python", setup_python),
              Job("setup/tools", setup_tools),
              Job("host", host),
+             Job("loom", loom),
              Job("bench-tool", bench_tool)]
     wants = context.report.selection.may_match
     table += [Job(f"registers/{m}", lambda ctx, m=m: registers(ctx, m), 2)
