@@ -112,7 +112,8 @@ class TestKunit(Suite):
 class TestHost(Suite):
     def test_no_crate(self):
         suites.host(self.context)
-        self.assertEqual(self.statuses(), {"host": "fail"})
+        suites.loom(self.context)
+        self.assertEqual(self.statuses(), {"host": "fail", "loom": "fail"})
 
     def cargo(self, text):
         crate = self.root / "tools/testing/host"

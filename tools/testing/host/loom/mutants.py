@@ -91,7 +91,8 @@ MUTANTS = {
                     smp_mb();""", "Relaxed)?;", "tests_queue::edge_upon_edge"),
     "change-no-acquire": (LINUX, "compare_exchange(old, new, AcqRel, Relaxed)?;\n"
                           "                    smp_mb();",
-                          "compare_exchange(old, new, Release, Relaxed)?;", "tests_queue::edge_upon_edge"),
+                          "compare_exchange(old, new, Release, Relaxed)?;",
+                             "tests_queue::edge_upon_edge"),
     # The gate
     "gate-open-relaxed": (GATE, "self.0.fetch_sub_release(1)", "self.0.fetch_sub_relaxed(1)",
                           "tests_machine::gate"),
@@ -111,7 +112,8 @@ MUTANTS = {
             vcpu.set_mode(OUTSIDE, Release);""", """            self.sync(own);
             vcpu.set_mode(OUTSIDE, Relaxed);""", "tests_machine::gate"),
     # Requests and kicks
-    "request-without-barrier": (MACHINE, "        fence(Release);\n", "", "tests_machine::one_injector_at_a_nested_guest"),
+    "request-without-barrier": (MACHINE, "        fence(Release);\n", "",
+                             "tests_machine::one_injector_at_a_nested_guest"),
     "request-if-clear": (MACHINE, "        fence(Release);\n",
                          "        fence(Release);\n"
                          "        if self.requests.load(Relaxed) & request != 0 { return }\n",
@@ -123,7 +125,8 @@ MUTANTS = {
     "in-without-look": (MACHINE, "        if vcpu.requests.load(Relaxed) != 0 {",
                         "        if false {", "tests_machine::one_injector_at_a_nested_guest"),
     "check-without-barrier": (MACHINE, """        self.requests.fetch_and(!request, Relaxed);
-        smp_mb();""", "        self.requests.fetch_and(!request, Relaxed);", "tests_machine::one_injector_at_a_nested_guest"),
+        smp_mb();""", "        self.requests.fetch_and(!request, Relaxed);",
+                             "tests_machine::one_injector_at_a_nested_guest"),
     "request-before-bit": (MACHINE, """                self.vcpu(vcpu).queue.push(intid);
                 self.vcpu(vcpu).notify();""", """                self.vcpu(vcpu).notify();
                 self.vcpu(vcpu).queue.push(intid);""", "tests_machine::one_injector"),
@@ -135,12 +138,15 @@ MUTANTS = {
         smp_mb();
         if self.pending""", """        vcpu.blocked.store(1, Relaxed);
         if self.pending""", "tests_machine::sleeper"),
-    "move-without-push": (MACHINE, "|intid, vcpu| self.act(intid, Action::Push(vcpu))",
-                          "|intid, vcpu| self.act(intid, Action::Kick(vcpu))", "tests_machine::retarget"),
-    "move-without-kick": (MACHINE, "|intid, vcpu| self.act(intid, Action::Push(vcpu))",
-                          "|intid, vcpu| self.vcpu(vcpu).queue.push(intid)", "tests_machine::retarget"),
+    "move-without-push": (MACHINE, """Settled::Moved(vcpu) = settled {
+                    self.act(intid, Action::Push(vcpu));""", """Settled::Moved(vcpu) = settled {
+                    self.act(intid, Action::Kick(vcpu));""", "tests_machine::retarget"),
+    "move-without-kick": (MACHINE, """Settled::Moved(vcpu) = settled {
+                    self.act(intid, Action::Push(vcpu));""", """Settled::Moved(vcpu) = settled {
+                    self.vcpu(vcpu).queue.push(intid);""", "tests_machine::retarget"),
     "at-once-from-list-register": (MACHINE, "let held = word.has(IrqWord::OnLr) || "
-                                   "word.has(IrqWord::Active);", "let held = false;", "tests_machine::retarget_from_a_list_register"),
+                                   "word.has(IrqWord::Active);", "let held = false;",
+                             "tests_machine::retarget_from_a_list_register"),
 }
 
 

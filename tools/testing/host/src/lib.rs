@@ -17,6 +17,8 @@ mod irq_model;
 mod irq_spec;
 mod kvm;
 mod linux;
+#[path = "../loom/src/machine.rs"]
+mod machine;
 mod regions;
 mod timer;
 
@@ -35,6 +37,7 @@ mod tests_maintenance;
 mod tests_map;
 mod tests_mops;
 mod tests_offset;
+mod tests_queue;
 mod tests_region;
 mod tests_registers;
 mod tests_select;

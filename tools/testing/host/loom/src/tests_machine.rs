@@ -73,6 +73,11 @@ fn nested(machine: &Machine, own: &mut Own) {
     twice(machine, own);
 }
 
+fn nested_once(machine: &Machine, own: &mut Own) {
+    own.nested = true;
+    machine.run(own);
+}
+
 fn sleeps(machine: &Machine, own: &mut Own) {
     machine.block(own);
 }
@@ -193,7 +198,7 @@ fn one_injector_at_a_nested_guest() {
 
 #[test]
 fn injector_and_kick_at_a_nested_guest() {
-    run(2, private, nested, &[kick, inject_0]);
+    run(3, private, nested_once, &[kick, inject_0]);
 }
 
 #[test]
