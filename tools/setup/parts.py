@@ -68,8 +68,10 @@ def replaced(rows):
 class Kernels:
     """What there is to make a name of. added: {name: text of its .config}"""
 
-    def __init__(self, rows=None, added=None, unfinished=UNFINISHED):
-        self.unfinished = unfinished if rows is None else ()
+    def __init__(self, rows=None, added=None, unfinished=None):
+        if unfinished is None:
+            unfinished = UNFINISHED if rows is None else ()
+        self.unfinished = unfinished
         self.parts = {part(option): option for option in (read() if rows is None else rows)["replaces"]}
         self.added = added
         if added is None:
@@ -79,6 +81,10 @@ class Kernels:
     def finished(self):
         """What "rust" stands for."""
         return [p for p in self.parts if p not in self.unfinished]
+
+    def home(self, part):
+        """The kernel that has all finished parts, and this one."""
+        return "rust" if part in self.finished() else "+".join([*self.finished(), part])
 
     def names(self):
         added = (f"+{word}" for word in self.added if word not in UNSEEN)

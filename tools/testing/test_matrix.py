@@ -127,6 +127,14 @@ class TestKernels(unittest.TestCase):
     def setUp(self):
         self.kernels = parts.Kernels(parts.table(KBUILD), ADDED)
 
+    def test_unfinished(self):
+        kernels = parts.Kernels(parts.table(KBUILD), {}, unfinished=("vgic",))
+        self.assertEqual(kernels.config("rust"), [ON, TIMER + "y", VGIC + "n"])
+        self.assertEqual(kernels.config("timer+vgic"), [ON, TIMER + "y", VGIC + "y"])
+        self.assertEqual([kernels.home(p) for p in ("timer", "vgic")], ["rust", "timer+vgic"])
+        for on, tried in {("timer",): True, ("vgic",): False, ("timer", "vgic"): True}.items():
+            self.assertEqual(kernels.is_tried({kernels.parts[part] for part in on}), tried, on)
+
     def test_configurations(self):
         for name, config in {
                 "c": [C],
