@@ -61,30 +61,29 @@ register_values! {
         ProductID = 31:24;
     }
 
-    /// `GICR_PROPBASER`: the table of properties of LPIs.
-    pub(crate) struct Propbaser {
-        /// The number of bits of an INTID, less one.
-        IDbits = 4:0;
+    /// How the memory of a table of LPIs is used: at one place in `GICR_PROPBASER` and
+    /// `GICR_PENDBASER`.
+    struct TableMemory {
         /// Inner cacheability.
         InnerCache = 9:7;
         /// Shareability.
         Shareability = 11:10;
-        /// Where it is.
-        PhysicalAddress = 51:12;
         /// Outer cacheability.
         OuterCache = 58:56;
     }
 
-    /// `GICR_PENDBASER`: the table of pending LPIs.
+    /// `GICR_PROPBASER`: the table of properties of LPIs, and its [`TableMemory`].
+    pub(crate) struct Propbaser {
+        /// The number of bits of an INTID, less one.
+        IDbits = 4:0;
+        /// Where it is.
+        PhysicalAddress = 51:12;
+    }
+
+    /// `GICR_PENDBASER`: the table of pending LPIs, and its [`TableMemory`].
     pub(crate) struct Pendbaser {
-        /// Inner cacheability.
-        InnerCache = 9:7;
-        /// Shareability.
-        Shareability = 11:10;
         /// Where it is.
         PhysicalAddress = 51:16;
-        /// Outer cacheability.
-        OuterCache = 58:56;
         /// It is zero all over.
         PTZ = 62;
     }
@@ -175,92 +174,67 @@ const DEVICE: u64 = 0;
 const INNER_SHAREABLE: u64 = 1;
 const OUTER_SHAREABLE: u64 = 2;
 
-/// A shareability as we have it: not outer.
-pub(crate) const fn shareability(value: u64) -> u64 {
-    match value {
-        OUTER_SHAREABLE => INNER_SHAREABLE,
-        other => other,
-    }
-}
+impl TableMemory {
+    /// That of a new table.
+    const INITIAL: Self = Self::ZERO
+        .put(Self::InnerCache, READ_ALLOCATE_WRITE_BACK)
+        .put(Self::Shareability, INNER_SHAREABLE);
 
-/// An inner cacheability as we have it: cacheable.
-pub(crate) const fn inner_cacheability(value: u64) -> u64 {
-    match value {
-        DEVICE | NOT_CACHEABLE => READ_ALLOCATE_WRITE_BACK,
-        other => other,
-    }
-}
+    const ALL: Self = Self::ZERO
+        .with(Self::InnerCache)
+        .with(Self::Shareability)
+        .with(Self::OuterCache);
 
-/// An outer cacheability as we have it: the inner one, or none.
-pub(crate) const fn outer_cacheability(value: u64) -> u64 {
-    match value {
-        NOT_CACHEABLE => NOT_CACHEABLE,
-        _ => AS_INNER,
+    /// `register` with its fields as we have them: not outer shareable, cacheable, and on the outer
+    /// side as on the inner one, or not at all.
+    const fn sanitised_in(register: u64) -> u64 {
+        let all = Self::from_raw(register);
+        let shareability = match all.get(Self::Shareability) {
+            OUTER_SHAREABLE => INNER_SHAREABLE,
+            other => other,
+        };
+        let inner = match all.get(Self::InnerCache) {
+            DEVICE | NOT_CACHEABLE => READ_ALLOCATE_WRITE_BACK,
+            other => other,
+        };
+        let outer = match all.get(Self::OuterCache) {
+            NOT_CACHEABLE => NOT_CACHEABLE,
+            _ => AS_INNER,
+        };
+
+        all.put(Self::Shareability, shareability)
+            .put(Self::InnerCache, inner)
+            .put(Self::OuterCache, outer)
+            .into_raw()
     }
 }
 
 impl Propbaser {
     /// That of a new GIC with an ITS.
     #[cfg_attr(not(test), expect(dead_code, reason = "for LPIs"))]
-    pub(crate) const INITIAL: Self = Self::ZERO
-        .put(Self::InnerCache, READ_ALLOCATE_WRITE_BACK)
-        .put(Self::Shareability, INNER_SHAREABLE);
+    pub(crate) const INITIAL: Self = Self::from_raw(TableMemory::INITIAL.into_raw());
 
-    const ALL: Self = Self::ZERO
+    const ALL: Self = Self::from_raw(TableMemory::ALL.into_raw())
         .with(Self::IDbits)
-        .with(Self::InnerCache)
-        .with(Self::Shareability)
-        .with(Self::PhysicalAddress)
-        .with(Self::OuterCache);
+        .with(Self::PhysicalAddress);
 
     /// As it is after a write of some of its bytes.
     pub(crate) const fn written(self, lanes: Lanes, value: u64) -> Self {
-        let new = Self::from_raw(lanes.put(self.into_raw(), value)).and(Self::ALL);
-
-        new.put(
-            Self::Shareability,
-            shareability(new.get(Self::Shareability)),
-        )
-        .put(
-            Self::InnerCache,
-            inner_cacheability(new.get(Self::InnerCache)),
-        )
-        .put(
-            Self::OuterCache,
-            outer_cacheability(new.get(Self::OuterCache)),
-        )
+        Self::from_raw(TableMemory::sanitised_in(lanes.put(self.into_raw(), value))).and(Self::ALL)
     }
 }
 
 impl Pendbaser {
     /// That of a new vCPU.
-    pub(crate) const INITIAL: Self = Self::ZERO
-        .put(Self::InnerCache, READ_ALLOCATE_WRITE_BACK)
-        .put(Self::Shareability, INNER_SHAREABLE);
+    pub(crate) const INITIAL: Self = Self::from_raw(TableMemory::INITIAL.into_raw());
 
-    const ALL: Self = Self::ZERO
-        .with(Self::InnerCache)
-        .with(Self::Shareability)
+    const ALL: Self = Self::from_raw(TableMemory::ALL.into_raw())
         .with(Self::PhysicalAddress)
-        .with(Self::OuterCache)
         .with(Self::PTZ);
 
     /// As it is after a write of some of its bytes.
     pub(crate) const fn written(self, lanes: Lanes, value: u64) -> Self {
-        let new = Self::from_raw(lanes.put(self.into_raw(), value)).and(Self::ALL);
-
-        new.put(
-            Self::Shareability,
-            shareability(new.get(Self::Shareability)),
-        )
-        .put(
-            Self::InnerCache,
-            inner_cacheability(new.get(Self::InnerCache)),
-        )
-        .put(
-            Self::OuterCache,
-            outer_cacheability(new.get(Self::OuterCache)),
-        )
+        Self::from_raw(TableMemory::sanitised_in(lanes.put(self.into_raw(), value))).and(Self::ALL)
     }
 
     /// What is read: that it is zero can only be written.
