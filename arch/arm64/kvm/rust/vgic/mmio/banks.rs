@@ -220,11 +220,11 @@ pub(super) fn write<R: Copy>(
                 guest.change(irq, |word, _| word.disable());
             }
         }
-        Bank::Ispendr => set_pending(guest, vcpu, access.ones(value), writer),
-        Bank::Icpendr => clear_pending(guest, vcpu, access.ones(value), writer),
+        Bank::Ispendr => change_pending(guest, vcpu, access.ones(value), writer, true),
+        Bank::Icpendr => change_pending(guest, vcpu, access.ones(value), writer, false),
         Bank::Latch => {
-            set_pending(guest, vcpu, access.ones(value), writer);
-            clear_pending(guest, vcpu, access.ones(!value), writer);
+            change_pending(guest, vcpu, access.ones(value), writer, true);
+            change_pending(guest, vcpu, access.ones(!value), writer, false);
         }
         Bank::Isactiver => change_active(by, guest, vcpu, access, value, true),
         Bank::Icactiver => change_active(by, guest, vcpu, access, value, false),
@@ -245,29 +245,21 @@ pub(super) fn write<R: Copy>(
     }
 }
 
-fn set_pending<'a>(
+/// Changes whether interrupts are pending.
+fn change_pending<'a>(
     guest: Guest<'a>,
     vcpu: Vcpu<'a>,
     intids: impl Iterator<Item = Intid>,
     writer: Writer,
+    pending: bool,
 ) {
     for irq in intids.filter_map(|intid| guest.irq(Some(vcpu), intid)) {
         let kind = guest.kind(vcpu, irq.intid);
 
-        guest.change(irq, |word, _| word.set_pending(kind, writer));
-    }
-}
-
-fn clear_pending<'a>(
-    guest: Guest<'a>,
-    vcpu: Vcpu<'a>,
-    intids: impl Iterator<Item = Intid>,
-    writer: Writer,
-) {
-    for irq in intids.filter_map(|intid| guest.irq(Some(vcpu), intid)) {
-        let kind = guest.kind(vcpu, irq.intid);
-
-        guest.change(irq, |word, _| word.clear_pending(kind, writer));
+        guest.change(irq, |word, _| match pending {
+            true => word.set_pending(kind, writer),
+            false => word.clear_pending(kind, writer),
+        });
     }
 }
 
