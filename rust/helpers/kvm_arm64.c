@@ -522,5 +522,80 @@ __rust_helper bool rust_helper_kvm_supports_32bit_el0(void)
 {
 	return kvm_supports_32bit_el0();
 }
+
+/* The guest's memory, from where its slots may change meanwhile. */
+__rust_helper int rust_helper_kvm_arm64_read_guest(struct kvm *kvm, gpa_t from, void *to,
+						   unsigned long bytes)
+{
+	return kvm_read_guest_lock(kvm, from, to, bytes);
+}
+
+__rust_helper int rust_helper_kvm_arm64_write_guest(struct kvm *kvm, gpa_t to, const void *from,
+						    unsigned long bytes)
+{
+	return kvm_write_guest_lock(kvm, to, from, bytes);
+}
+
+__rust_helper bool rust_helper_kvm_arm64_is_visible_gfn(struct kvm *kvm, gfn_t gfn)
+{
+	guard(srcu)(&kvm->srcu);
+
+	return kvm_is_visible_gfn(kvm, gfn);
+}
+
+__rust_helper void rust_helper_kvm_arm64_cond_resched(void)
+{
+	cond_resched();
+}
+
+/* Doorbells of GICv4, and the interrupts behind virtual SGIs of GICv4.1. */
+#define KVM_ARM64_DOORBELL_FLAGS (IRQ_DISABLE_UNLAZY | IRQ_NO_BALANCING)
+
+__rust_helper void rust_helper_kvm_arm64_doorbell_set_up(unsigned int irq, bool off)
+{
+	irq_set_status_flags(irq, KVM_ARM64_DOORBELL_FLAGS | (off ? IRQ_NOAUTOEN : 0));
+}
+
+__rust_helper void rust_helper_kvm_arm64_doorbell_tear_down(unsigned int irq)
+{
+	irq_clear_status_flags(irq, KVM_ARM64_DOORBELL_FLAGS | IRQ_NOAUTOEN);
+}
+
+__rust_helper int rust_helper_kvm_arm64_doorbell_request(unsigned int irq, irq_handler_t handler,
+							 struct kvm_vcpu *vcpu)
+{
+	return request_irq(irq, handler, 0, "vcpu", vcpu);
+}
+
+__rust_helper void rust_helper_kvm_arm64_doorbell_quiet(unsigned int irq)
+{
+	if (!irqd_irq_disabled(irq_get_irq_data(irq)))
+		disable_irq_nosync(irq);
+}
+
+__rust_helper int rust_helper_kvm_arm64_vpe_follow(unsigned int irq)
+{
+	return irq_set_affinity(irq, cpumask_of(smp_processor_id()));
+}
+
+__rust_helper int rust_helper_kvm_arm64_vsgi_activate(unsigned int irq)
+{
+	return irq_domain_activate_irq(irq_get_irq_data(irq), false);
+}
+
+__rust_helper void rust_helper_kvm_arm64_vsgi_deactivate(unsigned int irq)
+{
+	irq_domain_deactivate_irq(irq_get_irq_data(irq));
+}
+
+__rust_helper const void *rust_helper_kvm_arm64_vpe_pending_table(struct its_vpe *vpe)
+{
+	return page_address(vpe->vpt_page);
+}
+
+__rust_helper bool rust_helper_vcpu_in_nested_eret(struct kvm_vcpu *vcpu)
+{
+	return vcpu_get_flag(vcpu, IN_NESTED_ERET);
+}
 #endif
 #endif
