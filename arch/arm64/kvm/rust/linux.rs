@@ -23,3 +23,5 @@ pub(crate) mod prelude;
 pub(crate) mod raw_lock;
 pub(crate) mod timecounter;
 pub(crate) mod uaccess;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod vec;

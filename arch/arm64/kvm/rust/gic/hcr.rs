@@ -55,6 +55,20 @@ impl HcrKey {
         }
     }
 
+    /// With nothing in the list registers, nor outside.
+    #[inline(always)]
+    pub(crate) const fn idle(group0: bool, group1: bool, spis: bool) -> Self {
+        Self {
+            pending_outside: false,
+            active_outside: false,
+            refill: false,
+            sgis: false,
+            group0,
+            group1,
+            spis,
+        }
+    }
+
     /// `GICH_HCR`.
     #[inline]
     pub(crate) const fn v2(self) -> IchHcr {

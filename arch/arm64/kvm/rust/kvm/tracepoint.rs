@@ -58,6 +58,17 @@ pub(crate) fn vgic_update_irq_pending(vcpu: Option<Vcpu<'_>>, intid: u32, level:
     );
 }
 
+/// Whether anybody watches [`vgic_update_irq_pending`].
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[inline(always)]
+pub(crate) fn traces_vgic_update_irq_pending() -> bool {
+    #[cfg(CONFIG_TRACEPOINTS)]
+    return is_traced!(vgic_update_irq_pending);
+
+    #[cfg(not(CONFIG_TRACEPOINTS))]
+    false
+}
+
 /// `kvm_timer_update_irq`: a timer drives its line.
 #[inline(always)]
 pub(crate) fn timer_update_irq(timer: Timer<'_>, high: bool) {

@@ -7,7 +7,8 @@
 pub(crate) use super::{
     atomic::*,
     nospec::*,
-    raw_lock::*, //
+    raw_lock::*,
+    vec, //
 };
 pub(crate) use super::{
     context::*,

@@ -47,8 +47,7 @@ use crate::{
         vmcr::Vmcr,
         word::{
             IrqWord,
-            Kind,
-            VcpuIdx, //
+            Kind, //
         },
     },
     kvm::prelude::*,
@@ -83,29 +82,18 @@ struct Delivery<'a> {
     vcpu: LoadedVcpu<'a>,
     guest: Guest<'a>,
     own: &'a VgicVcpu,
-    index: VcpuIdx,
 }
 
 impl<'a> Delivery<'a> {
     #[inline(always)]
     fn of(vcpu: LoadedVcpu<'a>) -> Option<Self> {
-        let guest = Guest::of(vcpu.vm())?;
+        let own = vcpu.vgic_vcpu()?;
 
         Some(Self {
             vcpu,
-            guest,
-            own: vcpu.vgic_vcpu()?,
-            index: guest.index_of(vcpu.anyones())?,
+            guest: Guest::of_part(vcpu.vm(), own)?,
+            own,
         })
-    }
-
-    /// With nothing to fill them with, which is the most frequent case by far.
-    #[inline(always)]
-    fn flush_nothing(&self, lrs: &impl ListRegisters, view: View, capacity: Capacity) {
-        let spis = self.guest.irqs().traps_deactivation();
-
-        lrs.set_used(0);
-        lrs.set_hcr(HcrKey::new(Summary::default(), capacity, view, spis));
     }
 
     #[inline(always)]
@@ -113,7 +101,7 @@ impl<'a> Delivery<'a> {
         let (group0, group1) = lrs.groups();
 
         View {
-            vcpu: self.index,
+            vcpu: self.own.index(),
             forwarding: self.guest.vm().dist().enabled(),
             group0,
             group1,
@@ -125,20 +113,9 @@ impl<'a> Delivery<'a> {
         self.guest.irq(Some(self.vcpu.anyones()), intid)
     }
 
-    #[inline(always)]
     fn flush(&self, lrs: &impl ListRegisters) {
         let capacity = Capacity::of(HostGic::list_registers());
         let view = self.view(lrs);
-
-        if self.own.queue().is_empty() {
-            self.flush_nothing(lrs, view, capacity);
-        } else {
-            self.flush_some(lrs, view, capacity);
-        }
-    }
-
-    #[inline(never)]
-    fn flush_some(&self, lrs: &impl ListRegisters, view: View, capacity: Capacity) {
         let summary = self.fill(lrs, view, capacity);
         let spis = self.guest.irqs().traps_deactivation();
 
@@ -194,7 +171,7 @@ impl<'a> Delivery<'a> {
             };
             let entry = irq
                 .state()
-                .update_relaxed(|word| word.list(which, self.index, view.forwarding));
+                .update_relaxed(|word| word.list(which, view.vcpu, view.forwarding));
 
             if let Some(entry) = entry {
                 lrs.set(used, entry);
@@ -268,15 +245,8 @@ impl<'a> Delivery<'a> {
     }
 
     /// Lets go of what is not for this vCPU any more.
-    fn prune(&self, irq_off: &IrqOff) {
-        if self.own.queue().is_empty() {
-            return;
-        }
-        self.prune_some(irq_off);
-    }
-
     #[inline(never)]
-    fn prune_some(&self, irq_off: &IrqOff) {
+    fn prune(&self, irq_off: &IrqOff) {
         let guest = self.guest;
         let vmcr = Vmcr::from_raw(u64::from(self.vcpu.vmcr_in_memory()));
 
@@ -310,7 +280,29 @@ fn fold_mapped(irq: &PrivateIrq, intid: Intid, kind: Kind, back: Returned) {
 /// # Errors
 ///
 /// `EINVAL` if there is no such interrupt.
+#[inline(always)]
 pub(super) fn inject(
+    vm: Vm<'_>,
+    vcpu: Option<Vcpu<'_>>,
+    intid: Intid,
+    high: bool,
+    owner: Owner,
+) -> Result {
+    // Each entry and exit reports the level of the PMU's line: it is what it was.
+    let known = vcpu
+        .and_then(Vcpu::vgic_vcpu)
+        .and_then(|own| own.private(intid.0))
+        .is_some_and(|irq| irq.word().ignores(high));
+
+    if known && !tracepoint::traces_vgic_update_irq_pending() {
+        return Ok(());
+    }
+    inject_news(vm, vcpu, intid, high, owner)
+}
+
+/// Likewise, where that may change something or is watched.
+#[inline(never)]
+fn inject_news(
     vm: Vm<'_>,
     vcpu: Option<Vcpu<'_>>,
     intid: Intid,
@@ -328,7 +320,6 @@ pub(super) fn inject(
 
     let irq = guest.irq(vcpu, intid).ok_or(EINVAL)?;
 
-    // Most reports of a level say what is known already.
     if irq.word().ignores(high) || !irq.is_owned_by(owner) {
         return Ok(());
     }
@@ -353,17 +344,45 @@ fn inject_elsewhere(
 }
 
 /// Fills the list registers, before the guest is entered.
+///
+/// With nothing to fill them with, which is the most frequent case by far, that is known at once.
 #[inline(always)]
 pub(super) fn flush(vcpu: LoadedVcpu<'_>, lrs: &impl ListRegisters) {
-    match Delivery::of(vcpu) {
-        Some(delivery) => delivery.flush(lrs),
-        None => lrs.set_used(0),
+    let Some((own, irqs)) = vcpu
+        .vgic_vcpu()
+        .and_then(|own| own.irqs().map(|irqs| (own, irqs)))
+    else {
+        return lrs.set_used(0);
+    };
+
+    if own.queue().is_empty() {
+        let (group0, group1) = lrs.groups();
+
+        lrs.set_used(0);
+        lrs.set_hcr(HcrKey::idle(group0, group1, irqs.traps_deactivation()));
+    } else {
+        flush_some(vcpu, lrs);
+    }
+}
+
+#[inline(never)]
+fn flush_some(vcpu: LoadedVcpu<'_>, lrs: &impl ListRegisters) {
+    if let Some(delivery) = Delivery::of(vcpu) {
+        delivery.flush(lrs);
     }
 }
 
 /// Takes what the guest has made of its interrupts, after it was left.
 #[inline(always)]
 pub(super) fn sync(vcpu: LoadedVcpu<'_>, lrs: &impl ListRegisters, irq_off: &IrqOff) {
+    // What was in a list register is in the queue.
+    if vcpu.vgic_vcpu().is_some_and(|own| !own.queue().is_empty()) {
+        sync_some(vcpu, lrs, irq_off);
+    }
+}
+
+#[inline(never)]
+fn sync_some(vcpu: LoadedVcpu<'_>, lrs: &impl ListRegisters, irq_off: &IrqOff) {
     if let Some(delivery) = Delivery::of(vcpu) {
         delivery.sync(lrs, irq_off);
     }

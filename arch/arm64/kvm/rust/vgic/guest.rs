@@ -120,6 +120,15 @@ impl<'a> Guest<'a> {
         })
     }
 
+    /// Of the VM of a vCPU whose part of the GIC this is.
+    #[inline(always)]
+    pub(super) fn of_part(vm: Vm<'a>, part: &'a VgicVcpu) -> Option<Self> {
+        Some(Self {
+            vm,
+            irqs: part.irqs()?,
+        })
+    }
+
     /// The VM.
     #[inline(always)]
     pub(super) fn vm(self) -> Vm<'a> {

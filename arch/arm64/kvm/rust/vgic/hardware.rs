@@ -25,22 +25,38 @@ use crate::{
 };
 
 /// Puts what the guest is to see into its CPU interface.
+///
+/// All but the most frequent case is out of line, so that this one saves no registers.
 #[inline(always)]
 pub(super) fn flush(vcpu: LoadedVcpu<'_>) {
     match vcpu.vm().dist().model() {
-        Some(Model::V5) => return v5::flush(vcpu),
-        Some(Model::V3) if vcpu.has_el2() && nested::is_nested(*vcpu) => {
-            return nested::flush(vcpu);
-        }
-        _ => (),
+        Some(Model::V5) => flush_v5(vcpu),
+        Some(Model::V3) if vcpu.has_el2() => flush_hypervisor(vcpu),
+        _ if HostGic::has_system_registers() => flush_v3(vcpu),
+        _ => flush_v2(vcpu),
     }
-    if HostGic::has_system_registers() {
-        delivery::flush(vcpu, &vcpu.vgic_v3());
-        if cpucaps::has_vhe() {
-            cpuif_v3::restore(vcpu);
-        }
+}
+
+#[inline(always)]
+fn flush_v3(vcpu: LoadedVcpu<'_>) {
+    delivery::flush(vcpu, &vcpu.vgic_v3());
+    if cpucaps::has_vhe() {
+        cpuif_v3::restore(vcpu);
+    }
+}
+
+#[inline(never)]
+fn flush_v5(vcpu: LoadedVcpu<'_>) {
+    v5::flush(vcpu);
+}
+
+/// Of a vCPU that can have a guest itself.
+#[inline(never)]
+fn flush_hypervisor(vcpu: LoadedVcpu<'_>) {
+    if nested::is_nested(*vcpu) {
+        nested::flush(vcpu);
     } else {
-        flush_v2(vcpu);
+        flush_v3(vcpu);
     }
 }
 
@@ -54,23 +70,34 @@ fn flush_v2(vcpu: LoadedVcpu<'_>) {
 #[inline(always)]
 pub(super) fn sync(vcpu: LoadedVcpu<'_>, irq_off: &IrqOff) {
     match vcpu.vm().dist().model() {
-        Some(Model::V5) => return v5::sync(vcpu),
-        Some(Model::V3) if vcpu.has_el2() => {
-            if nested::is_nested(*vcpu) {
-                return nested::sync(vcpu);
-            }
-            nested::update_mi(*vcpu);
-        }
-        _ => (),
+        Some(Model::V5) => sync_v5(vcpu),
+        Some(Model::V3) if vcpu.has_el2() => sync_hypervisor(vcpu, irq_off),
+        _ if HostGic::has_system_registers() => sync_v3(vcpu, irq_off),
+        _ => sync_v2(vcpu, irq_off),
     }
-    if HostGic::has_system_registers() {
-        if cpucaps::has_vhe() {
-            cpuif_v3::save(vcpu);
-        }
-        delivery::sync(vcpu, &vcpu.vgic_v3(), irq_off);
-    } else {
-        sync_v2(vcpu, irq_off);
+}
+
+#[inline(always)]
+fn sync_v3(vcpu: LoadedVcpu<'_>, irq_off: &IrqOff) {
+    if cpucaps::has_vhe() {
+        cpuif_v3::save(vcpu);
     }
+    delivery::sync(vcpu, &vcpu.vgic_v3(), irq_off);
+}
+
+#[inline(never)]
+fn sync_v5(vcpu: LoadedVcpu<'_>) {
+    v5::sync(vcpu);
+}
+
+/// See [`flush_hypervisor`].
+#[inline(never)]
+fn sync_hypervisor(vcpu: LoadedVcpu<'_>, irq_off: &IrqOff) {
+    if nested::is_nested(*vcpu) {
+        return nested::sync(vcpu);
+    }
+    nested::update_mi(*vcpu);
+    sync_v3(vcpu, irq_off);
 }
 
 #[cold]

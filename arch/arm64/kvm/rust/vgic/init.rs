@@ -50,17 +50,14 @@ use crate::{
         prelude::*,
         vgic::message, //
     },
+    linux::prelude::*, //
 };
 use core::{
     ffi::c_void,
     ptr::NonNull, //
 };
 use kernel::{
-    alloc::{
-        flags::GFP_KERNEL_ACCOUNT,
-        KBox,
-        KVec, //
-    },
+    alloc::KBox,
     bindings,
     error::{
         code::*,
@@ -142,15 +139,12 @@ pub(super) fn create(vm: &mut VmLocked<'_>, device: u32) -> Result {
 fn install(config: &ConfigLock<'_>, model: Model) -> Result {
     let vm = config.vm();
     let vgic = VgicVm::new()?;
-    // CAST: widening.
-    let mut parts = KVec::with_capacity(vm.online_vcpus() as usize, GFP_KERNEL_ACCOUNT)?;
-
-    for vcpu in vm.vcpus() {
-        parts.push(
-            (vcpu, part_of(vcpu, model, vcpu.index())?),
-            GFP_KERNEL_ACCOUNT,
-        )?;
-    }
+    let parts = vec::try_collect(
+        // CAST: widening.
+        vm.online_vcpus() as usize,
+        vm.vcpus()
+            .map(|vcpu| Ok((vcpu, part_of(vcpu, model, vcpu.index())?))),
+    )?;
 
     config.install_vgic_vm(vgic);
     for (vcpu, part) in parts {

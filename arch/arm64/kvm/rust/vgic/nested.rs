@@ -35,7 +35,8 @@ use crate::{
         list_register::{
             Intid,
             ListRegister,
-            LrIndex, //
+            LrIndex,
+            MAX_LRS, //
         },
         maintenance::{
             Lists,
@@ -135,10 +136,9 @@ pub(super) fn sync(vcpu: LoadedVcpu<'_>) {
     };
     let map = Shadow::of(vcpu, vhe).lr_map();
 
-    for (place, index) in LrIndex::of_mask(map).enumerate() {
+    for (place, index) in (0..MAX_LRS).zip(LrIndex::of_mask(map)) {
         let before = lr(*vcpu, index);
-        // CAST: Less than 16.
-        let after = ListRegister::from_raw(read_lr_at(place as u8));
+        let after = ListRegister::from_raw(read_lr_at(place));
 
         vcpu.set_sys_reg(
             SysReg::ich_lr(index),

@@ -23,14 +23,12 @@ use crate::{
         Regions,
         Request, //
     },
-    kvm::prelude::*, //
+    kvm::prelude::*,
+    linux::prelude::*, //
 };
-use kernel::{
-    alloc::flags::GFP_KERNEL_ACCOUNT,
-    error::{
-        code::*,
-        Result, //
-    },
+use kernel::error::{
+    code::*,
+    Result, //
 };
 
 /// Bytes of a redistributor. CAST: 128 KiB.
@@ -83,7 +81,7 @@ fn push(config: &mut ConfigLock<'_>, request: Request) -> Result<u32> {
     // CAST: Regions have a number of eight bits.
     let number = list.len() as u32;
 
-    list.push(region, GFP_KERNEL_ACCOUNT)?;
+    *list = vec::and_one(list, region)?;
     Ok(number)
 }
 

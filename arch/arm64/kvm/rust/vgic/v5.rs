@@ -29,19 +29,16 @@ use crate::{
             VmcrV5, //
         },
     },
-    kvm::prelude::*, //
+    kvm::prelude::*,
+    linux::prelude::*, //
 };
-use kernel::{
-    alloc::KVec,
-    error::{
-        code::{
-            EBUSY,
-            EEXIST,
-            EINVAL, //
-        },
-        Result, //
+use kernel::error::{
+    code::{
+        EBUSY,
+        EEXIST,
+        EINVAL, //
     },
-    prelude::*,
+    Result, //
 };
 
 /// The PPIs that the guest of a GICv5 host can have: timers, software's own, and the PMU's if there
@@ -65,12 +62,14 @@ pub(super) fn implemented() -> u64 {
 /// `ENOMEM`.
 pub(super) fn create(config: &mut ConfigLock<'_>) -> Result {
     let vm = config.vm();
-    // CAST: widening.
-    let mut all = KVec::with_capacity(vm.online_vcpus() as usize, GFP_KERNEL_ACCOUNT)?;
+    let all = vec::try_collect(
+        // CAST: widening.
+        vm.online_vcpus() as usize,
+        vm.vcpus()
+            .filter(|vcpu| !vcpu.has_ppis_v5())
+            .map(|vcpu| Ok((vcpu, PpisV5::new(vcpu, &PPI_OPS)?))),
+    )?;
 
-    for vcpu in vm.vcpus().filter(|vcpu| !vcpu.has_ppis_v5()) {
-        all.push((vcpu, PpisV5::new(vcpu, &PPI_OPS)?), GFP_KERNEL_ACCOUNT)?;
-    }
     for (vcpu, ppis) in all {
         config.install_ppis_v5(vcpu, ppis);
     }

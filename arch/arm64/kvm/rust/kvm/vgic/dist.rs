@@ -206,7 +206,7 @@ impl<'t> ConfigLock<'t> {
     /// Gives the GIC its interrupts.
     pub(crate) fn install_irqs(&self, irqs: KBox<VgicIrqs>) {
         if let Some(vgic) = self.vm().vgic_vm() {
-            vgic.set_irqs(irqs);
+            vgic.set_irqs(irqs, self.vm().vcpus().filter_map(Vcpu::vgic_vcpu));
         }
     }
 }

@@ -15,20 +15,19 @@ use super::super::{
     locks::*,
     prelude::*, //
 };
-use crate::gic::{
-    cpu_state::Limits,
-    refusal::Refusal,
-    region::{
-        FrameKind,
-        Memory, //
-    }, //
+use crate::{
+    gic::{
+        cpu_state::Limits,
+        refusal::Refusal,
+        region::{
+            FrameKind,
+            Memory, //
+        },
+    },
+    linux::prelude::*, //
 };
 use core::marker::PhantomData;
 use kernel::{
-    alloc::{
-        flags::GFP_KERNEL_ACCOUNT,
-        KVec, //
-    },
     bindings,
     error::{
         code::*,
@@ -302,10 +301,7 @@ impl<'t> ConfigLock<'t> {
     ///
     /// `ENOMEM`.
     pub(crate) fn route_pins_to_spis(&self, nr: u32) -> Result {
-        // CAST: widening.
-        let mut entries = KVec::with_capacity(nr as usize, GFP_KERNEL_ACCOUNT)?;
-
-        for pin in 0..nr {
+        let entry = |pin| {
             let mut entry = bindings::kvm_irq_routing_entry {
                 gsi: pin,
                 type_: bindings::KVM_IRQ_ROUTING_IRQCHIP,
@@ -313,8 +309,11 @@ impl<'t> ConfigLock<'t> {
             };
 
             entry.u.irqchip = bindings::kvm_irq_routing_irqchip { irqchip: 0, pin };
-            entries.push(entry, GFP_KERNEL_ACCOUNT)?;
-        }
+            Ok(entry)
+        };
+        // CAST: widening.
+        let entries = vec::try_collect(nr as usize, (0..nr).map(entry))?;
+
         // SAFETY: The VM is valid; so are the entries.
         to_result(unsafe {
             bindings::kvm_set_irq_routing(self.vm().as_ptr(), entries.as_ptr(), nr, 0)

@@ -42,6 +42,7 @@ use core::{
         Cell,
         UnsafeCell, //
     },
+    marker::PhantomData,
     ptr::NonNull, //
 };
 use kernel::{
@@ -53,10 +54,46 @@ use kernel::{
 /// SGIs and PPIs of a vCPU.
 pub(crate) const NR_PRIVATE: usize = 32;
 
+/// A pointer to what is made later and then stays: one load, whose value orders what is read through
+/// it.
+///
+/// # Invariants
+///
+/// NULL, or what [`set`](Self::set) was called with.
+struct Late<T>(AtomicU64, PhantomData<*const T>);
+
+impl<T> Late<T> {
+    const fn new() -> Self {
+        // INVARIANT: NULL.
+        Self(AtomicU64::new(0), PhantomData)
+    }
+
+    #[inline(always)]
+    fn ptr(&self) -> *mut T {
+        // CAST: It holds a pointer.
+        self.0.load_relaxed() as *mut T
+    }
+
+    /// # Safety
+    ///
+    /// What it points at must live as long as anybody uses `self`.
+    unsafe fn set(&self, ptr: *mut T) {
+        debug_assert!(self.ptr().is_null());
+        // INVARIANT: By this. CAST: An address is as wide.
+        self.0.store_release(ptr as u64);
+    }
+
+    #[inline(always)]
+    fn get(&self) -> Option<&T> {
+        // SAFETY: By the type invariant, and what `set()` requires.
+        unsafe { self.ptr().as_ref() }
+    }
+}
+
 /// The virtual GIC of a VM.
 pub(crate) struct VgicVm {
-    /// NULL until initialised; set once.
-    irqs: AtomicU64,
+    /// There when initialised.
+    irqs: Late<VgicIrqs>,
     /// Where the redistributors are. Guarded by the configuration lock.
     regions: UnsafeCell<KVec<Region>>,
 }
@@ -85,6 +122,10 @@ pub(crate) struct VgicVcpu {
     /// The right to remove from the queue; in use if it is not there.
     key: Cell<Option<OwnerKey>>,
     private: [PrivateIrq; NR_PRIVATE],
+    /// Which of its VM's vCPUs it is.
+    index: VcpuIdx,
+    /// As the VM's, for a shorter way.
+    irqs: Late<VgicIrqs>,
     deferred: Deferred,
 }
 
@@ -101,7 +142,7 @@ impl VgicVm {
     pub(crate) fn new() -> Result<KBox<Self>> {
         Ok(KBox::new(
             Self {
-                irqs: AtomicU64::new(0),
+                irqs: Late::new(),
                 regions: UnsafeCell::new(KVec::new()),
             },
             GFP_KERNEL_ACCOUNT,
@@ -111,19 +152,24 @@ impl VgicVm {
     /// The interrupts, once there are any.
     #[inline(always)]
     pub(crate) fn irqs(&self) -> Option<&VgicIrqs> {
-        // What it points at is read through it, which is order enough.
-        // CAST: It holds a pointer.
-        let ptr = self.irqs.load_relaxed() as *const VgicIrqs;
-
-        // SAFETY: Stored by `set_irqs()`, whole and with release, and freed with `self`.
-        unsafe { ptr.as_ref() }
+        self.irqs.get()
     }
 
-    /// Gives it interrupts, for good.
-    pub(super) fn set_irqs(&self, irqs: KBox<VgicIrqs>) {
-        debug_assert!(self.irqs().is_none());
-        // CAST: An address is as wide.
-        self.irqs.store_release(KBox::into_raw(irqs) as u64);
+    /// Gives it interrupts, for good, and those of `vcpus` the way to them.
+    pub(super) fn set_irqs<'a>(
+        &self,
+        irqs: KBox<VgicIrqs>,
+        vcpus: impl Iterator<Item = &'a VgicVcpu>,
+    ) {
+        let irqs = KBox::into_raw(irqs);
+
+        // SAFETY: They are freed with `self`, when nobody uses the VM or its vCPUs any more.
+        unsafe {
+            for vcpu in vcpus {
+                vcpu.irqs.set(irqs);
+            }
+            self.irqs.set(irqs);
+        }
     }
 
     /// Where the regions are, for who holds the lock.
@@ -134,8 +180,7 @@ impl VgicVm {
 
 impl Drop for VgicVm {
     fn drop(&mut self) {
-        // CAST: It holds a pointer.
-        let ptr = self.irqs.load_relaxed() as *mut VgicIrqs;
+        let ptr = self.irqs.ptr();
 
         if !ptr.is_null() {
             // SAFETY: From `KBox::into_raw()`, and nobody has a reference to `self` any more.
@@ -257,6 +302,8 @@ impl VgicVcpu {
         unsafe {
             (&raw mut (*place).queue).write(queue);
             (&raw mut (*place).key).write(Cell::new(Some(key)));
+            (&raw mut (*place).index).write(index);
+            (&raw mut (*place).irqs).write(Late::new());
             (&raw mut (*place).deferred).write(Deferred::new());
             for i in 0..NR_PRIVATE {
                 let (word, route) = irq(i as u32);
@@ -275,6 +322,18 @@ impl VgicVcpu {
     #[inline(always)]
     pub(crate) fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    /// Which of its VM's vCPUs it is.
+    #[inline(always)]
+    pub(crate) fn index(&self) -> VcpuIdx {
+        self.index
+    }
+
+    /// What it shares with the other vCPUs, once there is any.
+    #[inline(always)]
+    pub(crate) fn irqs(&self) -> Option<&VgicIrqs> {
+        self.irqs.get()
     }
 
     /// What the vCPU has put off. For its own thread.

@@ -91,12 +91,9 @@ impl<'a> Run<'a> {
         };
         let words = irqs
             .iter()
-            .enumerate()
-            .map(|(number, irq)| match irq.word() {
-                // CAST: Less than 32.
-                word if word.is_mapped_level() => {
-                    with_physical_level(irq, first.0.wrapping_add(number as u32))
-                }
+            .zip(first.0..first.0.saturating_add(u64::BITS))
+            .map(|(irq, intid)| match irq.word() {
+                word if word.is_mapped_level() => with_physical_level(irq, intid),
                 word => word,
             });
 
