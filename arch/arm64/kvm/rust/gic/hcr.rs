@@ -55,14 +55,14 @@ impl HcrKey {
         }
     }
 
-    /// With nothing in the list registers, nor outside.
+    /// With all in list registers. Groups: as in [`View`]; `spis`: see above; `sgis`: there are any.
     #[inline(always)]
-    pub(crate) const fn idle(group0: bool, group1: bool, spis: bool) -> Self {
+    pub(crate) const fn fitting((group0, group1): (bool, bool), spis: bool, sgis: bool) -> Self {
         Self {
             pending_outside: false,
             active_outside: false,
             refill: false,
-            sgis: false,
+            sgis,
             group0,
             group1,
             spis,

@@ -32,8 +32,7 @@ use crate::{
         hcr::HcrKey,
         list_register::{
             Intid,
-            ListRegister,
-            MAX_LRS, //
+            ListRegister, //
         },
         priority::Group,
         queue::Settled,
@@ -41,7 +40,6 @@ use crate::{
             Capacity,
             Ended,
             Selection,
-            Summary,
             View, //
         },
         vmcr::Vmcr,
@@ -114,85 +112,89 @@ impl<'a> Delivery<'a> {
     }
 
     fn flush(&self, lrs: &impl ListRegisters) {
-        let capacity = Capacity::of(HostGic::list_registers());
         let view = self.view(lrs);
-        let summary = self.fill(lrs, view, capacity);
         let spis = self.guest.irqs().traps_deactivation();
+        let key = match self.fill(lrs, view) {
+            Some(sgis) => HcrKey::fitting((view.group0, view.group1), spis, sgis),
+            None => self.choose(lrs, view, spis),
+        };
 
-        lrs.set_hcr(HcrKey::new(summary, capacity, view, spis));
+        lrs.set_hcr(key);
     }
 
-    /// Mostly all fit. Then nothing has to be ranked.
+    /// Fills list registers with the interrupts as they come. Whether there are SGIs among them;
+    /// None if not all fit.
     #[inline(always)]
-    fn fill(&self, lrs: &impl ListRegisters, view: View, capacity: Capacity) -> Summary {
-        let mut summary = Summary::default();
-        let mut all = [Intid(0); MAX_LRS as usize];
-        // CAST: widening.
-        let mut places = all.iter_mut().take(capacity.get() as usize);
+    fn fill(&self, lrs: &impl ListRegisters, view: View) -> Option<bool> {
+        let capacity = Self::capacity().get();
+        let (mut used, mut sgis) = (0_u32, false);
 
         for irq in self.own.queue().iter().filter_map(|intid| self.irq(intid)) {
-            let word = irq.word();
-
-            if !view.shows(word) {
-                continue;
+            if used == capacity {
+                if view.shows(irq.word()) {
+                    lrs.set_used(used);
+                    return None;
+                }
+            } else if self.list(lrs, view, irq, used) {
+                used = used.wrapping_add(1);
+                sgis |= irq.intid.0 < 16;
             }
-            let Some(place) = places.next() else {
-                return self.choose(lrs, view, capacity);
-            };
-
-            *place = irq.intid;
-            summary.count(view, irq.intid, word);
         }
-        // CAST: widening.
-        self.list(lrs, view, all.iter().copied().take(summary.all() as usize));
-        summary
-    }
-
-    #[cold]
-    fn choose(&self, lrs: &impl ListRegisters, view: View, capacity: Capacity) -> Summary {
-        let mut selection = Selection::new(view, capacity);
-
-        for irq in self.own.queue().iter().filter_map(|intid| self.irq(intid)) {
-            selection.offer(irq.intid, irq.word(), irq.intid);
-        }
-        self.list(lrs, view, selection.iter());
-        selection.summary()
+        lrs.set_used(used);
+        Some(sgis)
     }
 
     #[inline(always)]
-    fn list(&self, lrs: &impl ListRegisters, view: View, intids: impl Iterator<Item = Intid>) {
+    fn capacity() -> Capacity {
+        Capacity::of(HostGic::list_registers())
+    }
+
+    /// Ranks them, after those that came first have been put into list registers.
+    #[cold]
+    fn choose(&self, lrs: &impl ListRegisters, view: View, spis: bool) -> HcrKey {
+        // As the guest has not seen them yet, they are what they were.
+        self.fold_all(lrs);
+
+        let mut selection = Selection::new(view, Self::capacity());
         let mut used = 0_u32;
 
-        for irq in intids.filter_map(|intid| self.irq(intid)) {
-            let which = Identity {
-                intid: irq.intid,
-                kind: self.guest.kind(self.vcpu.anyones(), irq.intid),
-                physical: irq.private().map_or(0, PrivateIrq::physical),
-            };
-            let entry = irq
-                .state()
-                .update_relaxed(|word| word.list(which, view.vcpu, view.forwarding));
-
-            if let Some(entry) = entry {
-                lrs.set(used, entry);
+        for irq in self.own.queue().iter().filter_map(|intid| self.irq(intid)) {
+            selection.offer(irq.intid, irq.word(), irq);
+        }
+        for irq in selection.iter() {
+            if self.list(lrs, view, irq, used) {
                 used = used.wrapping_add(1);
             }
         }
         lrs.set_used(used);
+        HcrKey::new(selection.summary(), Self::capacity(), view, spis)
+    }
+
+    /// Puts an interrupt into a list register, if it has any business there.
+    #[inline(always)]
+    fn list(&self, lrs: &impl ListRegisters, view: View, irq: Found<'_>, number: u32) -> bool {
+        let which = Identity {
+            intid: irq.intid,
+            kind: self.own.kind(irq.intid),
+            physical: irq.private().map_or(0, PrivateIrq::physical),
+        };
+        let entry = irq
+            .state()
+            .update_relaxed(|word| word.list(which, view.vcpu, view.forwarding));
+
+        entry.map(|entry| lrs.set(number, entry)).is_some()
     }
 
     fn sync(&self, lrs: &impl ListRegisters, irq_off: &IrqOff) {
-        if lrs.used() != 0 {
+        if lrs.ended() != 0 {
+            self.fold_all_and_ended(lrs);
+        } else {
             self.fold_all(lrs);
         }
         self.prune(irq_off);
     }
 
-    #[inline(never)]
     fn fold_all(&self, lrs: &impl ListRegisters) {
-        if lrs.ended() != 0 {
-            return self.fold_all_and_ended(lrs);
-        }
         for number in 0..lrs.used() {
             self.fold(lrs, number);
         }
@@ -208,10 +210,7 @@ impl<'a> Delivery<'a> {
         for irq in self.own.queue().iter().filter_map(|intid| self.irq(intid)) {
             ended.offer(irq.intid, irq.word(), irq);
         }
-        for number in 0..lrs.used() {
-            self.fold(lrs, number);
-        }
-        lrs.set_used(0);
+        self.fold_all(lrs);
 
         for irq in ended.iter() {
             self.guest
@@ -222,11 +221,11 @@ impl<'a> Delivery<'a> {
 
     #[inline(always)]
     fn fold(&self, lrs: &impl ListRegisters, number: u32) {
-        let (intid, back) = lrs.get(number, self.guest.model() == Model::V2);
+        let (intid, back) = lrs.get(number, self.own.is_v2());
         let Some(irq) = self.irq(intid) else {
             return;
         };
-        let kind = self.guest.kind(self.vcpu.anyones(), intid);
+        let kind = self.own.kind(intid);
         let acked = match irq.private() {
             Some(private) if irq.word().has(IrqWord::Hw) => {
                 fold_mapped(private, intid, kind, back);
@@ -356,10 +355,12 @@ pub(super) fn flush(vcpu: LoadedVcpu<'_>, lrs: &impl ListRegisters) {
     };
 
     if own.queue().is_empty() {
-        let (group0, group1) = lrs.groups();
-
         lrs.set_used(0);
-        lrs.set_hcr(HcrKey::idle(group0, group1, irqs.traps_deactivation()));
+        lrs.set_hcr(HcrKey::fitting(
+            lrs.groups(),
+            irqs.traps_deactivation(),
+            false,
+        ));
     } else {
         flush_some(vcpu, lrs);
     }

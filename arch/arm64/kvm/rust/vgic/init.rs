@@ -185,7 +185,7 @@ fn part_of(vcpu: Vcpu<'_>, model: Model, index: u32) -> Result<KBox<VgicVcpu>> {
         Model::V3 | Model::V5 => (None, vcpu.affinity() as u32),
     };
 
-    VgicVcpu::new(index, |intid| {
+    VgicVcpu::new(index, source, |intid| {
         let kind = Kind::new(Intid(intid), source);
 
         (

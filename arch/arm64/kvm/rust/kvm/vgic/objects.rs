@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     gic::{
+        list_register::Intid,
         queue::{
             Owner,
             OwnerKey,
@@ -32,6 +33,8 @@ use crate::{
         region::Region,
         word::{
             IrqWord,
+            Kind,
+            Source,
             VcpuIdx, //
         },
     },
@@ -124,6 +127,8 @@ pub(crate) struct VgicVcpu {
     private: [PrivateIrq; NR_PRIVATE],
     /// Which of its VM's vCPUs it is.
     index: VcpuIdx,
+    /// Of a GICv2: what it is called by those who get SGIs of it.
+    source: Option<Source>,
     /// As the VM's, for a shorter way.
     irqs: Late<VgicIrqs>,
     deferred: Deferred,
@@ -286,13 +291,17 @@ impl VgicIrqs {
 }
 
 impl VgicVcpu {
-    /// Makes that of the vCPU of that index. Its private interrupts are what `irq` says of each:
-    /// state and route.
+    /// Makes that of the vCPU of that index. `source`: its name in a GICv2. Its private interrupts
+    /// are what `irq` says of each: state and route.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(index: VcpuIdx, irq: impl Fn(u32) -> (IrqWord, u32)) -> Result<KBox<Self>> {
+    pub(crate) fn new(
+        index: VcpuIdx,
+        source: Option<Source>,
+        irq: impl Fn(u32) -> (IrqWord, u32),
+    ) -> Result<KBox<Self>> {
         let mut new = KBox::<Self>::new_uninit(GFP_KERNEL_ACCOUNT)?;
         let place = new.as_mut_ptr();
         let (queue, key) = Queue::new(index);
@@ -303,6 +312,7 @@ impl VgicVcpu {
             (&raw mut (*place).queue).write(queue);
             (&raw mut (*place).key).write(Cell::new(Some(key)));
             (&raw mut (*place).index).write(index);
+            (&raw mut (*place).source).write(source);
             (&raw mut (*place).irqs).write(Late::new());
             (&raw mut (*place).deferred).write(Deferred::new());
             for i in 0..NR_PRIVATE {
@@ -328,6 +338,18 @@ impl VgicVcpu {
     #[inline(always)]
     pub(crate) fn index(&self) -> VcpuIdx {
         self.index
+    }
+
+    /// Whether the guest has a GICv2.
+    #[inline(always)]
+    pub(crate) fn is_v2(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// What kind of interrupt that number is, of this vCPU.
+    #[inline(always)]
+    pub(crate) fn kind(&self, intid: Intid) -> Kind {
+        Kind::new(intid, self.source)
     }
 
     /// What it shares with the other vCPUs, once there is any.
