@@ -102,7 +102,7 @@ impl Machine {
 
         Identity {
             intid: Intid(spec.intid),
-            kind: spec.kind,
+            sourced: spec.kind.has_sources(),
             physical: 300 + irq as u32,
         }
     }
@@ -280,7 +280,7 @@ impl Machine {
 
     fn register(&self, entry: Entry) -> Register {
         if self.hardware_v2 {
-            Register::V2(entry.v2())
+            Register::V2(entry.v3().into())
         } else {
             Register::V3(entry.v3())
         }

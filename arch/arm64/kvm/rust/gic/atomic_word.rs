@@ -72,7 +72,7 @@ impl AtomicWord {
     /// For what stays until the caller takes it back: the level of a line, which only the device's
     /// side changes (so it has been told of the present level by a change before, and the guest
     /// finds the line still high after whatever it does). Not for a latch, which the guest clears.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn update_relaxed<A>(&self, f: impl Fn(IrqWord) -> (IrqWord, A)) -> A {
         let mut old = self.0.load_relaxed();
 

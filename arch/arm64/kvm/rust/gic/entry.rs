@@ -46,8 +46,8 @@ use crate::gic::{
 pub(crate) struct Identity {
     /// Its number.
     pub(crate) intid: Intid,
-    /// What that stands for.
-    pub(crate) kind: Kind,
+    /// Whether it is an SGI [that knows who has sent it](Kind::has_sources).
+    pub(crate) sourced: bool,
     /// The physical interrupt's number, if it is [mapped](IrqWord::Hw).
     pub(crate) physical: u32,
 }
@@ -70,6 +70,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// As a GICv3 has it. If the guest's GIC is a GICv2, the source is part of the number.
+    #[inline(always)]
     pub(crate) fn v3(self) -> ListRegister {
         let number = u64::from(self.intid.0) | u64::from(self.source_number()) << 10;
         let mut lr = ListRegister::ZERO
@@ -89,34 +90,33 @@ impl Entry {
         lr
     }
 
-    /// As a GICv2 has it.
-    pub(crate) fn v2(self) -> GichListRegister {
-        let lr = GichListRegister::ZERO
-            .put(GichListRegister::VirtualID, u64::from(self.intid.0))
-            .put(
-                GichListRegister::Priority,
-                u64::from(self.priority.0.wrapping_shr(3)),
-            )
-            .put(GichListRegister::Grp1, u64::from(self.group == Group::One))
-            .put(GichListRegister::Pending, u64::from(self.pending))
-            .put(GichListRegister::Active, u64::from(self.active));
-
-        if let Some(physical) = self.linked {
-            return lr
-                .with(GichListRegister::HW)
-                .put(GichListRegister::PhysicalID, u64::from(physical));
-        }
-        let lr = lr.put(GichListRegister::CPUID, u64::from(self.source_number()));
-
-        if self.eoi {
-            lr.with(GichListRegister::EOI)
-        } else {
-            lr
-        }
-    }
-
+    #[inline(always)]
     fn source_number(self) -> u8 {
         self.source.map_or(0, Source::get)
+    }
+}
+
+impl From<ListRegister> for GichListRegister {
+    /// The same for a GICv2.
+    fn from(lr: ListRegister) -> Self {
+        let same = Self::ZERO
+            .put(Self::VirtualID, lr.get(ListRegister::vINTID))
+            .put(
+                Self::Priority,
+                lr.get(ListRegister::Priority).wrapping_shr(3),
+            )
+            .put(Self::Grp1, lr.get(ListRegister::Group))
+            .put(Self::Pending, lr.get(ListRegister::Pending))
+            .put(Self::Active, lr.get(ListRegister::Active));
+
+        if lr.has(ListRegister::HW) {
+            return same
+                .with(Self::HW)
+                .put(Self::PhysicalID, lr.get(ListRegister::pINTID));
+        }
+        // Above ten bits of a number.
+        same.put(Self::CPUID, lr.get(ListRegister::vINTID).wrapping_shr(10))
+            .put(Self::EOI, lr.get(ListRegister::EOI))
     }
 }
 
@@ -192,7 +192,7 @@ impl IrqWord {
     ///
     /// The latch of an edge goes along, or one source of an SGI's. So does the level of a mapped
     /// line, of which only the next rise is heard.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub(crate) fn list(
         self,
@@ -200,13 +200,10 @@ impl IrqWord {
         vcpu: VcpuIdx,
         forwarding: bool,
     ) -> (Self, Option<Entry>) {
-        if self.destination(forwarding) != Some(vcpu)
-            || self.queued() != Some(vcpu)
-            || self.has(Self::OnLr)
-        {
+        if !self.is_due_in(vcpu, forwarding) || self.has(Self::OnLr) {
             return (self, None);
         }
-        let sourced = which.kind.has_sources();
+        let sourced = which.sourced;
         let active = self.has(Self::Active);
         let pending = self.may_be_pending_in(vcpu, forwarding, sourced);
         let source = match (sourced, active) {
@@ -235,6 +232,7 @@ impl IrqWord {
     /// Not together with active, if nothing could be done about it once that ends: a line may
     /// have fallen, a physical interrupt keeps its pending state itself, the next source of an
     /// SGI needs another value. Nor if it is pending for somebody else, or for nobody now.
+    #[inline(always)]
     fn may_be_pending_in(self, vcpu: VcpuIdx, forwarding: bool, sourced: bool) -> bool {
         let alone = self.trigger() == Trigger::Level || self.is_linked() || sourced;
 
@@ -245,6 +243,7 @@ impl IrqWord {
             && !(self.has(Self::Active) && alone)
     }
 
+    #[inline(always)]
     fn without_what_is_listed(self, pending: bool, source: Option<Source>) -> Self {
         if !pending {
             return self;

@@ -70,7 +70,7 @@ impl HcrKey {
     }
 
     /// `GICH_HCR`.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn v2(self) -> IchHcr {
         // As soon as there is room, and in any case when nothing else is left to signal. CAST: 0 or 1.
         let hcr = IchHcr::ZERO
@@ -97,7 +97,7 @@ impl HcrKey {
     ///
     /// A guest that separates deactivation from the end of interrupt may deactivate in any
     /// order, and SPIs on any vCPU. It may begin to do so at any time.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn v3(self, can_trap: bool) -> IchHcr {
         // CAST: 0 or 1.
         let hcr = self.v2().put(IchHcr::vSGIEOICount, !self.sgis as u64);

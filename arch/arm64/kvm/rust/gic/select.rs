@@ -71,14 +71,7 @@ impl View {
     /// Whether the vCPU has to see the interrupt.
     #[inline(always)]
     pub(crate) const fn shows(self, word: IrqWord) -> bool {
-        match (word.destination(self.forwarding), word.queued()) {
-            (Some(to), Some(at)) => {
-                to.get() == self.vcpu.get()
-                    && at.get() == self.vcpu.get()
-                    && !word.has(IrqWord::OnLr)
-            }
-            _ => false,
-        }
+        word.is_due_in(self.vcpu, self.forwarding) && !word.has(IrqWord::OnLr)
     }
 
     const fn enables(self, group: Group) -> bool {

@@ -363,6 +363,22 @@ impl IrqWord {
         }
     }
 
+    /// Whether `vcpu` has claimed it and is its [destination](Self::destination).
+    #[inline(always)]
+    pub(crate) const fn is_due_in(self, vcpu: VcpuIdx, forwarding: bool) -> bool {
+        // CAST: widening.
+        let vcpu = vcpu.0 as u64;
+
+        self.get(Self::Queued) == vcpu
+            && !self.has(Self::Dead)
+            && !self.has(Self::Direct)
+            && (self.has(Self::Active)
+                || (forwarding
+                    && self.has(Self::Enabled)
+                    && self.is_pending()
+                    && self.get(Self::Target) == vcpu))
+    }
+
     /// Whether it makes `vcpu`, with that priority mask, leave its sleep.
     #[inline(always)]
     pub(crate) fn wakes(self, vcpu: VcpuIdx, mask: Priority) -> bool {

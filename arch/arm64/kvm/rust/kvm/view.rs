@@ -99,7 +99,7 @@ macro_rules! view {
         $(#[$meta])*
         #[derive(Clone, Copy)]
         $vis struct $View<$a> {
-            ptr: *mut $crate::bindings::$Struct,
+            ptr: core::ptr::NonNull<$crate::bindings::$Struct>,
             _of: core::marker::PhantomData<&$a $crate::bindings::$Struct>,
         }
 
@@ -112,7 +112,8 @@ macro_rules! view {
             $vis const unsafe fn from_raw(ptr: *mut $crate::bindings::$Struct) -> Self {
                 // INVARIANT: By the safety requirements.
                 Self {
-                    ptr,
+                    // SAFETY: What is valid is not NULL.
+                    ptr: unsafe { core::ptr::NonNull::new_unchecked(ptr) },
                     _of: core::marker::PhantomData,
                 }
             }
@@ -120,7 +121,7 @@ macro_rules! view {
             /// For calls into C.
             #[inline(always)]
             $vis const fn as_ptr(self) -> *mut $crate::bindings::$Struct {
-                self.ptr
+                self.ptr.as_ptr()
             }
         }
     };

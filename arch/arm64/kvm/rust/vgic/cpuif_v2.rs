@@ -14,14 +14,12 @@ use super::delivery::ListRegisters;
 use crate::{
     arm64::prelude::*,
     gic::{
-        entry::{
-            Entry,
-            Returned, //
-        },
+        entry::Returned,
         hcr::HcrKey,
         list_register::{
             GichListRegister,
-            Intid, //
+            Intid,
+            ListRegister, //
         },
         priority::Group,
         vmcr::Vmcr, //
@@ -38,8 +36,8 @@ impl ListRegisters for VgicV2<'_> {
         (Intid(lr.get(GichListRegister::VirtualID) as u32), lr.into())
     }
 
-    fn set(&self, number: u32, entry: Entry) {
-        self.set_lr(number, raw(entry.v2()));
+    fn set(&self, number: u32, lr: ListRegister) {
+        self.set_lr(number, raw(lr.into()));
     }
 
     fn used(&self) -> u32 {

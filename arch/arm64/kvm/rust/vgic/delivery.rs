@@ -24,6 +24,7 @@ use super::guest::*;
 use crate::{
     arm64::prelude::*,
     gic::{
+        atomic_word::AtomicWord,
         entry::{
             Entry,
             Identity,
@@ -45,7 +46,8 @@ use crate::{
         vmcr::Vmcr,
         word::{
             IrqWord,
-            Kind, //
+            Kind,
+            VcpuIdx, //
         },
     },
     kvm::prelude::*,
@@ -57,11 +59,11 @@ use kernel::error::{
 };
 
 /// The list registers of a vCPU in memory, of whichever GIC the host has.
-pub(super) trait ListRegisters {
+pub(super) trait ListRegisters: Copy {
     /// One that is in use, with what the guest has made of it. `v2`: the guest has a GICv2.
     fn get(&self, number: u32, v2: bool) -> (Intid, Returned);
     /// Fills one.
-    fn set(&self, number: u32, entry: Entry);
+    fn set(&self, number: u32, lr: ListRegister);
     /// How many are in use.
     fn used(&self) -> u32;
     /// See [`Self::used`].
@@ -95,7 +97,7 @@ impl<'a> Delivery<'a> {
     }
 
     #[inline(always)]
-    fn view(&self, lrs: &impl ListRegisters) -> View {
+    fn view(&self, lrs: impl ListRegisters) -> View {
         let (group0, group1) = lrs.groups();
 
         View {
@@ -108,24 +110,23 @@ impl<'a> Delivery<'a> {
 
     #[inline(always)]
     fn irq(&self, intid: Intid) -> Option<Found<'a>> {
-        self.guest.irq(Some(self.vcpu.anyones()), intid)
+        self.guest.irq_of(Some(self.own), intid)
     }
 
-    fn flush(&self, lrs: &impl ListRegisters) {
+    fn flush(&self, lrs: impl ListRegisters) {
         let view = self.view(lrs);
         let spis = self.guest.irqs().traps_deactivation();
-        let key = match self.fill(lrs, view) {
-            Some(sgis) => HcrKey::fitting((view.group0, view.group1), spis, sgis),
-            None => self.choose(lrs, view, spis),
-        };
 
-        lrs.set_hcr(key);
+        match self.fill(lrs, view) {
+            Some(sgis) => lrs.set_hcr(HcrKey::fitting(lrs.groups(), spis, sgis)),
+            None => self.choose(lrs, view, spis),
+        }
     }
 
     /// Fills list registers with the interrupts as they come. Whether there are SGIs among them;
     /// None if not all fit.
     #[inline(always)]
-    fn fill(&self, lrs: &impl ListRegisters, view: View) -> Option<bool> {
+    fn fill(&self, lrs: impl ListRegisters, view: View) -> Option<bool> {
         let capacity = Self::capacity().get();
         let (mut used, mut sgis) = (0_u32, false);
 
@@ -135,7 +136,8 @@ impl<'a> Delivery<'a> {
                     lrs.set_used(used);
                     return None;
                 }
-            } else if self.list(lrs, view, irq, used) {
+            } else if let Some(lr) = self.list(view, irq) {
+                lrs.set(used, lr);
                 used = used.wrapping_add(1);
                 sgis |= irq.intid.0 < 16;
             }
@@ -151,7 +153,7 @@ impl<'a> Delivery<'a> {
 
     /// Ranks them, after those that came first have been put into list registers.
     #[cold]
-    fn choose(&self, lrs: &impl ListRegisters, view: View, spis: bool) -> HcrKey {
+    fn choose(&self, lrs: impl ListRegisters, view: View, spis: bool) {
         // As the guest has not seen them yet, they are what they were.
         self.fold_all(lrs);
 
@@ -161,31 +163,32 @@ impl<'a> Delivery<'a> {
         for irq in self.own.queue().iter().filter_map(|intid| self.irq(intid)) {
             selection.offer(irq.intid, irq.word(), irq);
         }
-        for irq in selection.iter() {
-            if self.list(lrs, view, irq, used) {
-                used = used.wrapping_add(1);
-            }
+        for lr in selection.iter().filter_map(|irq| self.list(view, irq)) {
+            lrs.set(used, lr);
+            used = used.wrapping_add(1);
         }
         lrs.set_used(used);
-        HcrKey::new(selection.summary(), Self::capacity(), view, spis)
+        lrs.set_hcr(HcrKey::new(
+            selection.summary(),
+            Self::capacity(),
+            view,
+            spis,
+        ));
     }
 
-    /// Puts an interrupt into a list register, if it has any business there.
+    /// What a list register holds of an interrupt from now on, if it has any business there.
     #[inline(always)]
-    fn list(&self, lrs: &impl ListRegisters, view: View, irq: Found<'_>, number: u32) -> bool {
+    fn list(&self, view: View, irq: Found<'_>) -> Option<ListRegister> {
         let which = Identity {
             intid: irq.intid,
-            kind: self.own.kind(irq.intid),
+            sourced: self.own.kind(irq.intid).has_sources(),
             physical: irq.private().map_or(0, PrivateIrq::physical),
         };
-        let entry = irq
-            .state()
-            .update_relaxed(|word| word.list(which, view.vcpu, view.forwarding));
 
-        entry.map(|entry| lrs.set(number, entry)).is_some()
+        list(irq.state(), which, view.vcpu, view.forwarding)
     }
 
-    fn sync(&self, lrs: &impl ListRegisters, irq_off: &IrqOff) {
+    fn sync(&self, lrs: impl ListRegisters, irq_off: &IrqOff) {
         if lrs.ended() != 0 {
             self.fold_all_and_ended(lrs);
         } else {
@@ -194,7 +197,7 @@ impl<'a> Delivery<'a> {
         self.prune(irq_off);
     }
 
-    fn fold_all(&self, lrs: &impl ListRegisters) {
+    fn fold_all(&self, lrs: impl ListRegisters) {
         for number in 0..lrs.used() {
             self.fold(lrs, number);
         }
@@ -203,7 +206,7 @@ impl<'a> Delivery<'a> {
 
     /// With ends of interrupts that were in no list register.
     #[cold]
-    fn fold_all_and_ended(&self, lrs: &impl ListRegisters) {
+    fn fold_all_and_ended(&self, lrs: impl ListRegisters) {
         // What is in list registers now has not been counted.
         let mut ended = Ended::new(self.view(lrs), lrs.ended());
 
@@ -220,7 +223,7 @@ impl<'a> Delivery<'a> {
     }
 
     #[inline(always)]
-    fn fold(&self, lrs: &impl ListRegisters, number: u32) {
+    fn fold(&self, lrs: impl ListRegisters, number: u32) {
         let (intid, back) = lrs.get(number, self.own.is_v2());
         let Some(irq) = self.irq(intid) else {
             return;
@@ -261,6 +264,21 @@ impl<'a> Delivery<'a> {
             );
         });
     }
+}
+
+/// See [`Delivery::list`].
+#[inline(never)]
+fn list(
+    state: &AtomicWord,
+    which: Identity,
+    vcpu: VcpuIdx,
+    forwarding: bool,
+) -> Option<ListRegister> {
+    state.update_relaxed(|word| {
+        let (word, entry) = word.list(which, vcpu, forwarding);
+
+        (word, entry.map(Entry::v3))
+    })
 }
 
 /// Of an interrupt that stands for a physical one, which has to follow.
@@ -346,7 +364,7 @@ fn inject_elsewhere(
 ///
 /// With nothing to fill them with, which is the most frequent case by far, that is known at once.
 #[inline(always)]
-pub(super) fn flush(vcpu: LoadedVcpu<'_>, lrs: &impl ListRegisters) {
+pub(super) fn flush(vcpu: LoadedVcpu<'_>, lrs: impl ListRegisters) {
     let Some((own, irqs)) = vcpu
         .vgic_vcpu()
         .and_then(|own| own.irqs().map(|irqs| (own, irqs)))
@@ -367,7 +385,7 @@ pub(super) fn flush(vcpu: LoadedVcpu<'_>, lrs: &impl ListRegisters) {
 }
 
 #[inline(never)]
-fn flush_some(vcpu: LoadedVcpu<'_>, lrs: &impl ListRegisters) {
+fn flush_some(vcpu: LoadedVcpu<'_>, lrs: impl ListRegisters) {
     if let Some(delivery) = Delivery::of(vcpu) {
         delivery.flush(lrs);
     }
@@ -375,7 +393,7 @@ fn flush_some(vcpu: LoadedVcpu<'_>, lrs: &impl ListRegisters) {
 
 /// Takes what the guest has made of its interrupts, after it was left.
 #[inline(always)]
-pub(super) fn sync(vcpu: LoadedVcpu<'_>, lrs: &impl ListRegisters, irq_off: &IrqOff) {
+pub(super) fn sync(vcpu: LoadedVcpu<'_>, lrs: impl ListRegisters, irq_off: &IrqOff) {
     // What was in a list register is in the queue.
     if vcpu.vgic_vcpu().is_some_and(|own| !own.queue().is_empty()) {
         sync_some(vcpu, lrs, irq_off);
@@ -383,7 +401,7 @@ pub(super) fn sync(vcpu: LoadedVcpu<'_>, lrs: &impl ListRegisters, irq_off: &Irq
 }
 
 #[inline(never)]
-fn sync_some(vcpu: LoadedVcpu<'_>, lrs: &impl ListRegisters, irq_off: &IrqOff) {
+fn sync_some(vcpu: LoadedVcpu<'_>, lrs: impl ListRegisters, irq_off: &IrqOff) {
     if let Some(delivery) = Delivery::of(vcpu) {
         delivery.sync(lrs, irq_off);
     }
@@ -432,8 +450,8 @@ impl ListRegisters for VgicV3<'_> {
     }
 
     #[inline(always)]
-    fn set(&self, number: u32, entry: Entry) {
-        self.set_lr_at(number, entry.v3().into_raw());
+    fn set(&self, number: u32, lr: ListRegister) {
+        self.set_lr_at(number, lr.into_raw());
     }
 
     #[inline(always)]

@@ -163,10 +163,13 @@ impl<'a> Guest<'a> {
     /// The interrupt of that number, if there is one: a private one is `vcpu`'s.
     #[inline(always)]
     pub(super) fn irq(self, vcpu: Option<Vcpu<'a>>, intid: Intid) -> Option<Found<'a>> {
-        let irq = match vcpu
-            .and_then(Vcpu::vgic_vcpu)
-            .and_then(|vgic| vgic.private(intid.0))
-        {
+        self.irq_of(vcpu.and_then(Vcpu::vgic_vcpu), intid)
+    }
+
+    /// The same, by the vCPU's part of the GIC.
+    #[inline(always)]
+    pub(super) fn irq_of(self, vcpu: Option<&'a VgicVcpu>, intid: Intid) -> Option<Found<'a>> {
+        let irq = match vcpu.and_then(|vgic| vgic.private(intid.0)) {
             Some(irq) => Where::Private(irq),
             None => Where::Shared(self.irqs.spi(intid.0)?),
         };

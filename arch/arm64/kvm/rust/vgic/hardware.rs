@@ -39,7 +39,7 @@ pub(super) fn flush(vcpu: LoadedVcpu<'_>) {
 
 #[inline(always)]
 fn flush_v3(vcpu: LoadedVcpu<'_>) {
-    delivery::flush(vcpu, &vcpu.vgic_v3());
+    delivery::flush(vcpu, vcpu.vgic_v3());
     if cpucaps::has_vhe() {
         cpuif_v3::restore(vcpu);
     }
@@ -62,7 +62,7 @@ fn flush_hypervisor(vcpu: LoadedVcpu<'_>) {
 
 #[cold]
 fn flush_v2(vcpu: LoadedVcpu<'_>) {
-    delivery::flush(vcpu, &vcpu.vgic_v2());
+    delivery::flush(vcpu, vcpu.vgic_v2());
     cpuif_v2::restore(vcpu);
 }
 
@@ -82,7 +82,7 @@ fn sync_v3(vcpu: LoadedVcpu<'_>, irq_off: &IrqOff) {
     if cpucaps::has_vhe() {
         cpuif_v3::save(vcpu);
     }
-    delivery::sync(vcpu, &vcpu.vgic_v3(), irq_off);
+    delivery::sync(vcpu, vcpu.vgic_v3(), irq_off);
 }
 
 #[inline(never)]
@@ -103,7 +103,7 @@ fn sync_hypervisor(vcpu: LoadedVcpu<'_>, irq_off: &IrqOff) {
 #[cold]
 fn sync_v2(vcpu: LoadedVcpu<'_>, irq_off: &IrqOff) {
     cpuif_v2::save(vcpu);
-    delivery::sync(vcpu, &vcpu.vgic_v2(), irq_off);
+    delivery::sync(vcpu, vcpu.vgic_v2(), irq_off);
 }
 
 /// Whether there is a GIC that works.

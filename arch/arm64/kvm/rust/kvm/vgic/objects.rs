@@ -206,14 +206,8 @@ impl VgicIrqs {
         vcpus: impl Iterator<Item = NonNull<bindings::kvm_vcpu>>,
         nr_vcpus: usize,
     ) -> Result<KBox<Self>> {
-        let mut spis = KVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
-        for _ in 0..nr {
-            spis.push(Irq::new(spi, 0), GFP_KERNEL_ACCOUNT)?;
-        }
-        let mut all = KVec::with_capacity(nr_vcpus, GFP_KERNEL_ACCOUNT)?;
-        for vcpu in vcpus {
-            all.push(vcpu, GFP_KERNEL_ACCOUNT)?;
-        }
+        let spis = vec::try_collect(nr, (0..nr).map(|_| Ok(Irq::new(spi, 0))))?;
+        let all = vec::try_collect(nr_vcpus, vcpus.map(Ok))?;
 
         Ok(KBox::new(
             Self {
