@@ -13,8 +13,12 @@ use crate::gic::{
         LineLevels, //
     },
     list_register::Intid,
-    priority::Priority,
+    priority::{
+        Group,
+        Priority, //
+    },
     refusal::Refusal,
+    transition::Edit,
     word::{
         IrqWord,
         Trigger, //
@@ -41,9 +45,8 @@ proptest! {
         let access = access(1, first, 4);
         let ones: Vec<u32> = access.ones(value).map(|i| i.0).collect();
         let set: Vec<u32> = (0..32).filter(|n| value >> n & 1 == 1).map(|n| first + n).collect();
-        let all: Vec<(u32, bool)> = access.bits(value).map(|(i, bit)| (i.0, bit)).collect();
-        let expected: Vec<(u32, bool)> =
-            (0..32).map(|n| (first + n, value >> n & 1 == 1)).collect();
+        let all: Vec<(u32, u64)> = access.parts(1, value).map(|(i, bit)| (i.0, bit)).collect();
+        let expected: Vec<(u32, u64)> = (0..32).map(|n| (first + n, value >> n & 1)).collect();
 
         prop_assert_eq!(ones, set);
         prop_assert_eq!(all, expected);
@@ -65,19 +68,41 @@ proptest! {
 
     #[test]
     fn two_bits_each(value in any::<u64>(), first in 0u32..992) {
-        let got: Vec<(u32, Trigger)> = access(2, first, 4)
-            .triggers(value)
-            .map(|(i, trigger)| (i.0, trigger))
+        let got: Vec<(u32, Option<Edit>)> = access(2, first, 4)
+            .parts(2, value)
+            .map(|(i, part)| (i.0, Bank::Icfgr.edit(part)))
             .collect();
-        let expected: Vec<(u32, Trigger)> = (0..16)
+        let expected: Vec<(u32, Option<Edit>)> = (0..16)
             .map(|n| {
                 let edge = value >> (2 * n + 1) & 1 == 1;
+                let trigger = if edge { Trigger::Edge } else { Trigger::Level };
 
-                (first + n, if edge { Trigger::Edge } else { Trigger::Level })
+                (first + n, Some(Edit::Configure(trigger)))
             })
             .collect();
 
         prop_assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn what_a_bit_does(value in any::<u8>()) {
+        let one = value & 1 == 1;
+        let group = if one { Group::One } else { Group::Zero };
+        let banks = [
+            (Bank::Igroupr, Some(Edit::Group(group))),
+            (Bank::Isenabler, one.then_some(Edit::Enable)),
+            (Bank::Icenabler, one.then_some(Edit::Disable)),
+            (Bank::Ispendr, one.then_some(Edit::Pend)),
+            (Bank::Icpendr, one.then_some(Edit::Unpend)),
+            (Bank::Latch, Some(if one { Edit::Pend } else { Edit::Unpend })),
+            (Bank::Isactiver, None),
+            (Bank::Icactiver, None),
+        ];
+
+        for (bank, edit) in banks {
+            prop_assert_eq!(bank.edit(u64::from(value & 1)), edit, "{:?}", bank);
+        }
+        prop_assert_eq!(Bank::Ipriorityr.edit(u64::from(value)), Some(Edit::Prioritize(value)));
     }
 
     #[test]

@@ -236,6 +236,19 @@ pub(crate) struct Access<R> {
     pub(crate) lanes: Lanes,
 }
 
+impl<R> Access<R> {
+    /// The same, whatever its register: all frames have the same banks.
+    #[inline(always)]
+    pub(crate) fn of_bank(self) -> Access<()> {
+        Access {
+            register: (),
+            first: self.first,
+            count: self.count,
+            lanes: self.lanes,
+        }
+    }
+}
+
 /// What a read is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Read<R> {

@@ -19,7 +19,9 @@ use super::{
         Bank, //
     },
     list_register::Intid,
+    priority::Group,
     refusal::Refusal,
+    transition::Edit,
     word::{
         IrqWord,
         Trigger, //
@@ -71,6 +73,32 @@ impl Bank {
         }
     }
 
+    /// What writing does to an interrupt, by its part of the value; nothing for those who have no
+    /// word in it, nor for [`Isactiver`](Self::Isactiver) and [`Icactiver`](Self::Icactiver), for
+    /// which vCPUs may have to be stopped.
+    #[inline(always)]
+    pub(crate) const fn edit(self, part: u64) -> Option<Edit> {
+        let one = part != 0;
+
+        Some(match self {
+            Self::Igroupr => Edit::Group(if one { Group::One } else { Group::Zero }),
+            Self::Isenabler if one => Edit::Enable,
+            Self::Icenabler if one => Edit::Disable,
+            Self::Ispendr | Self::Latch if one => Edit::Pend,
+            Self::Icpendr if one => Edit::Unpend,
+            Self::Latch => Edit::Unpend,
+            // CAST: eight bits.
+            Self::Ipriorityr => Edit::Prioritize(part as u8),
+            // The low bit has no meaning.
+            Self::Icfgr => Edit::Configure(if part & 0b10 != 0 {
+                Trigger::Edge
+            } else {
+                Trigger::Level
+            }),
+            _ => return None,
+        })
+    }
+
     /// What reading gives, of the interrupts of an access.
     #[inline(always)]
     pub(crate) fn read(self, words: impl DoubleEndedIterator<Item = IrqWord>) -> u64 {
@@ -111,18 +139,12 @@ impl<R: Copy> Access<R> {
 
     /// Of a bank with `bits` bits each: all, and what is written to each.
     #[inline(always)]
-    fn parts(self, bits: u32, value: u64) -> impl Iterator<Item = (Intid, u64)> {
+    pub(crate) fn parts(self, bits: u32, value: u64) -> impl Iterator<Item = (Intid, u64)> {
         (0..self.count).map(move |n| {
             let part = value.wrapping_shr(n.wrapping_mul(bits));
 
             (Intid(self.first.0.wrapping_add(n)), low(part, bits))
         })
-    }
-
-    /// Of a bank with one bit each: all, and whether their bit is set.
-    #[inline(always)]
-    pub(crate) fn bits(self, value: u64) -> impl Iterator<Item = (Intid, bool)> {
-        self.parts(1, value).map(|(intid, bit)| (intid, bit != 0))
     }
 
     /// Of a bank with a byte each: all, and their byte.
@@ -131,20 +153,6 @@ impl<R: Copy> Access<R> {
         // CAST: eight bits.
         self.parts(8, value)
             .map(|(intid, byte)| (intid, byte as u8))
-    }
-
-    /// Of `ICFGR`: all, and how they are triggered. The low bit of each has no meaning.
-    #[inline(always)]
-    pub(crate) fn triggers(self, value: u64) -> impl Iterator<Item = (Intid, Trigger)> {
-        self.parts(2, value).map(|(intid, config)| {
-            let trigger = if config & 0b10 != 0 {
-                Trigger::Edge
-            } else {
-                Trigger::Level
-            };
-
-            (intid, trigger)
-        })
     }
 }
 

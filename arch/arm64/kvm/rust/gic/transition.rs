@@ -108,6 +108,33 @@ pub(crate) enum Writer {
     Vmm,
 }
 
+/// A change that a register, or what user space restores, makes to one interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edit {
+    /// `GICD_IGROUPR`.
+    Group(Group),
+    /// `GICD_ISENABLER`.
+    Enable,
+    /// `GICD_ICENABLER`.
+    Disable,
+    /// `GICD_ISPENDR`.
+    Pend,
+    /// `GICD_ICPENDR`.
+    Unpend,
+    /// `GICD_IPRIORITYR`.
+    Prioritize(u8),
+    /// `GICD_ICFGR`.
+    Configure(Trigger),
+    /// The level of its line, as user space restores it.
+    Line(bool),
+    /// `GICD_IROUTER`, `GICD_ITARGETSR`.
+    Retarget(Option<VcpuIdx>),
+    /// `GICD_SPENDSGIR`: these vCPUs have sent it.
+    From(u8),
+    /// `GICD_CPENDSGIR`: these have not.
+    NotFrom(u8),
+}
+
 /// The vCPU has the interrupt in a list register. It has to leave the guest, and to stay out,
 /// before the change is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,6 +269,30 @@ impl IrqWord {
 
 /// What the guest's registers and the VMM do.
 impl IrqWord {
+    /// Any of these. `line` asks for the level of a physical line.
+    #[inline]
+    pub(crate) fn edit(
+        self,
+        edit: Edit,
+        kind: Kind,
+        by: Writer,
+        line: impl FnOnce() -> bool,
+    ) -> (Self, Action) {
+        match edit {
+            Edit::Group(group) => self.regroup(group),
+            Edit::Enable => self.enable(by, line),
+            Edit::Disable => self.disable(),
+            Edit::Pend => self.set_pending(kind, by),
+            Edit::Unpend => self.clear_pending(kind, by),
+            Edit::Prioritize(priority) => self.prioritize(priority),
+            Edit::Configure(trigger) => self.configure(trigger),
+            Edit::Line(high) => self.restore_line(high),
+            Edit::Retarget(target) => self.retarget(target),
+            Edit::From(sources) => self.send_from(sources),
+            Edit::NotFrom(sources) => self.not_from(sources),
+        }
+    }
+
     /// `GICD_ISENABLER`. `line` asks for the level of a physical line.
     ///
     /// That may have changed unnoticed while nobody wanted the interrupt: if it has fallen the

@@ -13,8 +13,10 @@ use crate::{
         transition::{
             Action,
             Delivery,
+            Edit,
             Listed,
-            Physical, //
+            Physical,
+            Writer, //
         },
         word::{
             IrqWord,
@@ -208,6 +210,18 @@ impl<'a> Guest<'a> {
             .delivery;
 
         self.deliver(irq, delivery);
+    }
+
+    /// Changes an interrupt as a register, or user space, says. `vcpu`: whose it is if it is private.
+    #[inline(never)]
+    pub(super) fn edit(self, vcpu: Vcpu<'_>, irq: Found<'_>, edit: Edit, by: Writer) {
+        let kind = self.kind(vcpu, irq.intid);
+
+        self.change(irq, |word, mapping| {
+            word.edit(edit, kind, by, || {
+                mapping.is_some_and(|mapping| mapping.line_level(irq.intid.0))
+            })
+        });
     }
 
     /// Puts an interrupt where its word says that it is to be, and tells the vCPU.

@@ -37,8 +37,8 @@ use crate::{
         },
         frame_bits::LineLevels,
         list_register::Intid,
-        priority::Group,
         transition::{
+            Edit,
             Listed,
             Writer, //
         },
@@ -180,6 +180,7 @@ fn read_active(mmio: &mut InMmio<'_>, run: Run<'_>) -> u64 {
 }
 
 /// Writes a bank. `vcpu`: whose the private interrupts are.
+#[inline(always)]
 pub(super) fn write<R: Copy>(
     by: &mut By<'_, '_>,
     vcpu: Vcpu<'_>,
@@ -187,76 +188,23 @@ pub(super) fn write<R: Copy>(
     access: Access<R>,
     value: u64,
 ) {
+    write_some(by, vcpu, bank, access.of_bank(), value);
+}
+
+/// See [`read_some`].
+#[inline(never)]
+fn write_some(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, bank: Bank, access: Access<()>, value: u64) {
     let Some(guest) = Guest::of(vcpu.vm()) else {
         return;
     };
-    let writer = by.writer();
-    let found = |intid| guest.irq(Some(vcpu), intid);
 
-    match bank {
-        Bank::Igroupr => {
-            for (intid, one) in access.bits(value) {
-                let group = if one { Group::One } else { Group::Zero };
-
-                if let Some(irq) = found(intid) {
-                    guest.change(irq, |word, _| word.regroup(group));
-                }
-            }
-        }
-        Bank::Isenabler => {
-            for irq in access.ones(value).filter_map(found) {
-                guest.change(irq, |word, mapping| {
-                    word.enable(writer, || {
-                        mapping.is_some_and(|mapping| mapping.line_level(irq.intid.0))
-                    })
-                });
-            }
-        }
-        Bank::Icenabler => {
-            for irq in access.ones(value).filter_map(found) {
-                guest.change(irq, |word, _| word.disable());
-            }
-        }
-        Bank::Ispendr => change_pending(guest, vcpu, access.ones(value), writer, true),
-        Bank::Icpendr => change_pending(guest, vcpu, access.ones(value), writer, false),
-        Bank::Latch => {
-            change_pending(guest, vcpu, access.ones(value), writer, true);
-            change_pending(guest, vcpu, access.ones(!value), writer, false);
-        }
-        Bank::Isactiver => change_active(by, guest, vcpu, access, value, true),
-        Bank::Icactiver => change_active(by, guest, vcpu, access, value, false),
-        Bank::Ipriorityr => {
-            for (intid, priority) in access.bytes(value) {
-                if let Some(irq) = found(intid) {
-                    guest.change(irq, |word, _| word.prioritize(priority));
-                }
-            }
-        }
-        Bank::Icfgr => {
-            for (intid, trigger) in access.triggers(value) {
-                if let Some(irq) = found(intid) {
-                    guest.change(irq, |word, _| word.configure(trigger));
-                }
-            }
-        }
+    if matches!(bank, Bank::Isactiver | Bank::Icactiver) {
+        return change_active(by, guest, vcpu, access, value, bank == Bank::Isactiver);
     }
-}
-
-/// Changes whether interrupts are pending.
-fn change_pending<'a>(
-    guest: Guest<'a>,
-    vcpu: Vcpu<'a>,
-    intids: impl Iterator<Item = Intid>,
-    writer: Writer,
-    pending: bool,
-) {
-    for irq in intids.filter_map(|intid| guest.irq(Some(vcpu), intid)) {
-        let kind = guest.kind(vcpu, irq.intid);
-
-        guest.change(irq, |word, _| match pending {
-            true => word.set_pending(kind, writer),
-            false => word.clear_pending(kind, writer),
-        });
+    for (intid, part) in access.parts(bank.bits(), value) {
+        if let (Some(edit), Some(irq)) = (bank.edit(part), guest.irq(Some(vcpu), intid)) {
+            guest.edit(vcpu, irq, edit, by.writer());
+        }
     }
 }
 
@@ -295,11 +243,11 @@ fn try_change_active<'a>(
 
 /// At first without stopping anybody: it is rare that an interrupt of somebody else's is in a list
 /// register just now. The vCPUs are only stopped for those that are.
-fn change_active<R: Copy>(
+fn change_active(
     by: &mut By<'_, '_>,
     guest: Guest<'_>,
     vcpu: Vcpu<'_>,
-    access: Access<R>,
+    access: Access<()>,
     value: u64,
     active: bool,
 ) {
@@ -360,7 +308,7 @@ pub(in crate::vgic) fn write_line_levels(
 
     for (intid, high) in levels.written(value) {
         if let Some(irq) = guest.irq(Some(vcpu), intid) {
-            guest.change(irq, |word, _| word.restore_line(high));
+            guest.edit(vcpu, irq, Edit::Line(high), Writer::Vmm);
         }
     }
     Ok(())

@@ -28,6 +28,10 @@ use crate::{
         },
         frame_gicd::Gicd,
         list_register::Intid,
+        transition::{
+            Edit,
+            Writer, //
+        },
         word::VcpuIdx, //
     },
     kvm::prelude::*,
@@ -171,18 +175,19 @@ fn route(config: &mut ConfigLock<'_>, vcpu: Vcpu<'_>, intid: Intid, affinity: Af
         .and_then(|vcpu| guest.index_of(vcpu));
 
     // CAST: 24 bits.
-    set_route(config, guest, irq, affinity.route() as u32, target);
+    set_route(config, vcpu, guest, irq, affinity.route() as u32, target);
 }
 
 /// Changes both what the guest has said and what follows of it: with the lock held, so that they
 /// belong together whoever else does that.
 pub(super) fn set_route(
     _config: &mut ConfigLock<'_>,
+    vcpu: Vcpu<'_>,
     guest: Guest<'_>,
     irq: Found<'_>,
     route: u32,
     target: Option<VcpuIdx>,
 ) {
     irq.set_route(route);
-    guest.change(irq, |word, _| word.retarget(target));
+    guest.edit(vcpu, irq, Edit::Retarget(target), Writer::Guest);
 }

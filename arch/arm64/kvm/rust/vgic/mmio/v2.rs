@@ -50,11 +50,9 @@ use crate::{
             GicdV2, //
         },
         priority::ApIndex,
+        transition::Edit,
         vmcr::Vmcr,
-        word::{
-            IrqWord,
-            VcpuIdx, //
-        },
+        word::VcpuIdx, //
     },
     kvm::prelude::*, //
 };
@@ -115,8 +113,8 @@ pub(super) fn write_distributor(
             // CAST: widening.
             sgi::send_v2(vcpu, Sgir::from_raw(u64::from(word)));
         }
-        GicdV2::Cpendsgir => write_sources(vcpu, access, value, IrqWord::not_from),
-        GicdV2::Spendsgir => write_sources(vcpu, access, value, IrqWord::send_from),
+        GicdV2::Cpendsgir => write_sources(by, vcpu, access, value, Edit::NotFrom),
+        GicdV2::Spendsgir => write_sources(by, vcpu, access, value, Edit::From),
         GicdV2::Typer => (),
     }
     Ok(())
@@ -151,6 +149,7 @@ fn write_targets(config: &mut ConfigLock<'_>, vcpu: Vcpu<'_>, access: Access<Gic
         if let Some(irq) = guest.irq(None, intid) {
             set_route(
                 config,
+                vcpu,
                 guest,
                 irq,
                 u32::from(targets.0),
@@ -162,10 +161,11 @@ fn write_targets(config: &mut ConfigLock<'_>, vcpu: Vcpu<'_>, access: Access<Gic
 
 /// Of SGIs: whom they are from.
 fn write_sources(
+    by: &By<'_, '_>,
     vcpu: Vcpu<'_>,
     access: Access<GicdV2>,
     value: u64,
-    change: impl Fn(IrqWord, u8) -> (IrqWord, crate::gic::transition::Action),
+    edit: impl Fn(u8) -> Edit,
 ) {
     let Some(guest) = Guest::of(vcpu.vm()) else {
         return;
@@ -173,7 +173,7 @@ fn write_sources(
 
     for (intid, sources) in access.bytes(value) {
         if let Some(irq) = guest.irq(Some(vcpu), intid) {
-            guest.change(irq, |word, _| change(word, sources));
+            guest.edit(vcpu, irq, edit(sources), by.writer());
         }
     }
 }
