@@ -52,7 +52,15 @@ void kvm_arm64_vgic_no_mmio_interface(void);
 void kvm_arm64_vgic_unaligned_gicv(u64 base);
 void kvm_arm64_vgic_irq(unsigned int irq);
 void kvm_arm64_vgic_bad_irq(unsigned int irq);
+void kvm_arm64_vgic_bad_doorbell(unsigned int irq);
 void kvm_arm64_vgic_strange(void);
+
+/*
+ * Where this CPU notes the PPIs of its GICv5 guest, for whoever switches to that: with nVHE in the
+ * hypervisor's memory.
+ */
+unsigned long *kvm_arm64_vgic_v5_pending(void);
+unsigned long *kvm_arm64_vgic_v5_active(void);
 
 /*
  * The interrupts of a guest's guest while it runs: what is in the list registers of a CPU, and
@@ -74,10 +82,15 @@ struct kvm_exception_table_entry {
 extern struct kvm_exception_table_entry __start___kvm_ex_table[];
 extern struct kvm_exception_table_entry __stop___kvm_ex_table[];
 
-/* The state of a VM's interrupts, by line, for debugfs. */
-bool kvm_arm64_vgic_debug_has(struct kvm *kvm, u64 line);
+/* The state of a VM's interrupts, by line, for debugfs. Found is the first line there is, or U64_MAX. */
+u64 kvm_arm64_vgic_debug_find(struct kvm *kvm, u64 line);
 void kvm_arm64_vgic_debug_show(struct seq_file *to, struct kvm *kvm, u64 line);
 void kvm_arm64_vgic_debug_init(struct kvm *kvm);
+
+/* The same of an ITS. */
+u64 kvm_arm64_its_debug_find(const void *its, u64 line);
+void kvm_arm64_its_debug_show(struct seq_file *to, const void *its, u64 line);
+int kvm_arm64_its_debug_init(struct kvm *kvm, const void *its, u64 base);
 
 /* Labels of entry.S. */
 extern char __guest_exit_restore_elr_and_panic[];

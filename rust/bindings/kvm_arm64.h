@@ -70,6 +70,9 @@ KVM_RUST_LAYOUT(VGIC_V2, vgic_v2_cpu_if, used_lrs);
 KVM_RUST_LAYOUT(VGIC_IRQ, vgic_irq, owner);
 KVM_RUST_LAYOUT(VGIC_SHADOW, kvm_arm64_vgic_shadow, lr_map);
 KVM_RUST_LAYOUT(GIC_INFO, gic_kvm_info, no_hw_deactivation);
+KVM_RUST_LAYOUT(ITS_VM, its_vm, nr_vpes);
+KVM_RUST_LAYOUT(ITS_VPE, its_vpe, pending_last);
+KVM_RUST_LAYOUT(VLPI_MAP, its_vlpi_map, db_enabled);
 #endif
 KVM_RUST_LAYOUT(VGIC_V5, vgic_v5_cpu_if, vgic_icsr);
 KVM_RUST_LAYOUT(VGIC_DIST, vgic_dist, gicv5_vm);

@@ -477,17 +477,6 @@ __rust_helper void rust_helper_kvm_arm64_vgic_v5_put(struct vgic_v5_cpu_if *cpu_
 	kvm_call_hyp(__vgic_v5_save_apr, cpu_if);
 }
 
-/* Where this CPU notes the PPIs of its GICv5 guest, for whoever switches to that. */
-__rust_helper unsigned long *rust_helper_kvm_arm64_vgic_v5_pending(void)
-{
-	return host_data_ptr(vgic_v5_ppi_state)->pendr;
-}
-
-__rust_helper unsigned long *rust_helper_kvm_arm64_vgic_v5_active(void)
-{
-	return host_data_ptr(vgic_v5_ppi_state)->activer_exit;
-}
-
 __rust_helper bool rust_helper_vcpu_in_wfi(struct kvm_vcpu *vcpu)
 {
 	return vcpu_get_flag(vcpu, IN_WFI);
@@ -548,17 +537,22 @@ __rust_helper void rust_helper_kvm_arm64_cond_resched(void)
 	cond_resched();
 }
 
+__rust_helper bool rust_helper_kvm_arm64_fatal_signal_pending(void)
+{
+	return fatal_signal_pending(current);
+}
+
 /* Doorbells of GICv4, and the interrupts behind virtual SGIs of GICv4.1. */
-#define KVM_ARM64_DOORBELL_FLAGS (IRQ_DISABLE_UNLAZY | IRQ_NO_BALANCING)
+static const unsigned int doorbell_flags = IRQ_DISABLE_UNLAZY | IRQ_NO_BALANCING;
 
 __rust_helper void rust_helper_kvm_arm64_doorbell_set_up(unsigned int irq, bool off)
 {
-	irq_set_status_flags(irq, KVM_ARM64_DOORBELL_FLAGS | (off ? IRQ_NOAUTOEN : 0));
+	irq_set_status_flags(irq, doorbell_flags | (off ? IRQ_NOAUTOEN : 0));
 }
 
 __rust_helper void rust_helper_kvm_arm64_doorbell_tear_down(unsigned int irq)
 {
-	irq_clear_status_flags(irq, KVM_ARM64_DOORBELL_FLAGS | IRQ_NOAUTOEN);
+	irq_clear_status_flags(irq, doorbell_flags | IRQ_NOAUTOEN);
 }
 
 __rust_helper int rust_helper_kvm_arm64_doorbell_request(unsigned int irq, irq_handler_t handler,
@@ -596,6 +590,35 @@ __rust_helper const void *rust_helper_kvm_arm64_vpe_pending_table(struct its_vpe
 __rust_helper bool rust_helper_vcpu_in_nested_eret(struct kvm_vcpu *vcpu)
 {
 	return vcpu_get_flag(vcpu, IN_NESTED_ERET);
+}
+
+__rust_helper unsigned int rust_helper_kvm_arm64_vsgi_irq(struct irq_domain *domain,
+							   unsigned int sgi)
+{
+	return irq_find_mapping(domain, sgi);
+}
+
+/*
+ * Nobody requests these. How often one is disabled starts at one, although the hardware may have
+ * it enabled from when it is activated: whoever does that calls this at once.
+ */
+__rust_helper void rust_helper_kvm_arm64_vsgi_enable(unsigned int irq, bool on)
+{
+	struct irq_data *data = irq_get_irq_data(irq);
+
+	if (!on) {
+		if (!irqd_irq_disabled(data))
+			disable_irq_nosync(irq);
+		return;
+	}
+	while (irqd_irq_disabled(data))
+		enable_irq(irq);
+}
+
+/* All vCPUs tell the hardware anew whether the distributor forwards interrupts. */
+__rust_helper void rust_helper_kvm_arm64_vgic_reload_v4(struct kvm *kvm)
+{
+	kvm_make_all_cpus_request(kvm, KVM_REQ_RELOAD_GICv4);
 }
 #endif
 #endif

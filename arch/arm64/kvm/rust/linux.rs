@@ -18,6 +18,8 @@ pub(crate) mod hrtimer;
 pub(crate) mod irq;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod nospec;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod once_box;
 pub(crate) mod prelude;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod raw_lock;

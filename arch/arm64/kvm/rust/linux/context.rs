@@ -116,6 +116,30 @@ impl MaySleep<'_> {
     pub(crate) unsafe fn assume() -> Self {
         Self(PhantomData)
     }
+
+    /// Lets others have the CPU if they want it.
+    #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+    #[inline]
+    pub(crate) fn cond_resched(self) {
+        // SAFETY: The task may sleep.
+        unsafe { bindings::kvm_arm64_cond_resched() };
+    }
+
+    /// Whether the task has a signal to take, or else to do for the kernel: what it does otherwise it
+    /// has to leave soon.
+    #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+    #[inline]
+    pub(crate) fn has_signal(self) -> bool {
+        kernel::current!().signal_pending()
+    }
+
+    /// Whether the task is to end: what it does is for nobody any more.
+    #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+    #[inline]
+    pub(crate) fn is_killed(self) -> bool {
+        // SAFETY: A look at the task's own state.
+        unsafe { bindings::kvm_arm64_fatal_signal_pending() }
+    }
 }
 
 impl<'a> From<&'a IrqOff> for OnCpu<'a> {

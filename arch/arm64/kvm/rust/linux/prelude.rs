@@ -7,6 +7,7 @@
 pub(crate) use super::{
     atomic::*,
     nospec::*,
+    once_box::*,
     raw_lock::*,
     vec, //
 };

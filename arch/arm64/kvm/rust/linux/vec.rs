@@ -7,7 +7,10 @@
 use kernel::{
     alloc::{
         flags::GFP_KERNEL_ACCOUNT,
-        KVec, //
+        Allocator,
+        KVVec,
+        KVec,
+        Vec, //
     },
     error::{
         code::ENOMEM,
@@ -24,7 +27,26 @@ pub(crate) fn try_collect<T>(
     most: usize,
     items: impl IntoIterator<Item = Result<T>>,
 ) -> Result<KVec<T>> {
-    let mut all = KVec::with_capacity(most, GFP_KERNEL_ACCOUNT)?;
+    collect_in(most, items)
+}
+
+/// The same, for what may be more than some pages.
+///
+/// # Errors
+///
+/// See there.
+pub(crate) fn try_collect_large<T>(
+    most: usize,
+    items: impl IntoIterator<Item = Result<T>>,
+) -> Result<KVVec<T>> {
+    collect_in(most, items)
+}
+
+fn collect_in<T, A: Allocator>(
+    most: usize,
+    items: impl IntoIterator<Item = Result<T>>,
+) -> Result<Vec<T, A>> {
+    let mut all = Vec::with_capacity(most, GFP_KERNEL_ACCOUNT)?;
 
     for item in items {
         all.push_within_capacity(item?).map_err(|_| ENOMEM)?;
