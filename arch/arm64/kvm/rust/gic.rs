@@ -15,6 +15,8 @@ pub(crate) mod cpu_interface;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod cpu_state;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod direct;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod distributor;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod entry;
@@ -29,11 +31,28 @@ pub(crate) mod frame_gicr;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod frame_gicv2;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[allow(dead_code, reason = "until there is an ITS")]
+pub(crate) mod frame_gits;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod gate;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod hcr;
 pub(crate) mod icc;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[allow(dead_code, reason = "until there is an ITS")]
+pub(crate) mod its;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[allow(dead_code, reason = "until there is an ITS")]
+pub(crate) mod its_command;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[allow(dead_code, reason = "until there is an ITS")]
+pub(crate) mod its_registers;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[allow(dead_code, reason = "until there is an ITS")]
+pub(crate) mod its_table;
 pub(crate) mod list_register;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod lpi;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod maintenance;
 pub(crate) mod priority;
@@ -48,7 +67,12 @@ pub(crate) mod region;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod select;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod table_memory;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod transition;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[allow(dead_code, reason = "until there is an ITS")]
+pub(crate) mod translation;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod v5;
 pub(crate) mod vmcr;

@@ -30,6 +30,8 @@ pub(crate) mod debug_regs;
 pub(crate) mod device;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod gicv;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod guest_memory;
 #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) mod host_data;
 pub(crate) mod hypervisor;

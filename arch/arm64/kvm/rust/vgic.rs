@@ -20,17 +20,26 @@ mod exports_cpuif;
 mod exports_device;
 mod exports_init;
 mod exports_mmio;
+mod exports_route;
 mod guest;
 mod hardware;
 mod init;
 mod irqfd;
+mod its;
+mod lpi;
+mod lpi_config;
 mod mmio;
+mod msi;
 mod nested;
+mod pending_table;
 mod probe;
 mod redist;
 mod sgi;
 mod sysreg;
+mod v4;
 mod v5;
 
 #[cfg(CONFIG_KVM_ARM64_RUST_KUNIT_TEST)]
 mod kunit_device;
+#[cfg(CONFIG_KVM_ARM64_RUST_KUNIT_TEST)]
+mod kunit_its;

@@ -24,7 +24,10 @@ CODE = "arch/arm64/kvm/rust"
 HOST = "tools/testing/host"
 QUEUE = f"{CODE}/gic/queue.rs"
 WORD = f"{CODE}/gic/atomic_word.rs"
+LPI = f"{CODE}/gic/lpi.rs"
+ENTRY = f"{CODE}/gic/entry.rs"
 GATE = f"{CODE}/gic/gate.rs"
+TRANSLATION = f"{CODE}/gic/translation.rs"
 LINUX = f"{HOST}/src/linux.rs"
 MACHINE = f"{HOST}/loom/src/machine.rs"
 
@@ -46,13 +49,13 @@ MUTANTS = {
     "push-private-relaxed": (QUEUE, "self.private.fetch_or_release(bit)",
                              "self.private.fetch_or_relaxed(bit)",
                              "tests_queue::push_publishes_private"),
-    "push-leaf-relaxed": (QUEUE, "leaf.fetch_or_release(bit)", "leaf.fetch_or_relaxed(bit)",
+    "push-leaf-relaxed": (QUEUE, "word.fetch_or_release(bit)", "word.fetch_or_relaxed(bit)",
                           "tests_queue::push_publishes_spi"),
     "push-summary-relaxed": (QUEUE, """be cleared.
                 self.summary.fetch_or_release(summary)""", """be cleared.
                 self.summary.fetch_or_relaxed(summary)""", "tests_queue::summary_is_kept"),
-    "push-summary-first": (QUEUE, "leaf.fetch_or_release(bit);",
-                           "self.summary.fetch_or_release(summary);leaf.fetch_or_release(bit);"
+    "push-summary-first": (QUEUE, "word.fetch_or_release(bit);",
+                           "self.summary.fetch_or_release(summary);word.fetch_or_release(bit);"
                            "if true { return }",
                            "tests_queue::summary_is_kept"),
     "push-summary-if-clear": (QUEUE, """                // be about to be cleared.
@@ -62,21 +65,31 @@ MUTANTS = {
     "clear-private-relaxed": (QUEUE, "self.queue.private.fetch_andnot_acquire(bit)",
                               "self.queue.private.fetch_andnot_relaxed(bit)",
                               "tests_queue::push_publishes_private"),
-    "clear-leaf-relaxed": (QUEUE, "leaf.fetch_andnot_acquire(bit)",
-                           "leaf.fetch_andnot_relaxed(bit)",
-                           "tests_queue::push_publishes_spi"),
+    "clear-leaf-relaxed": (QUEUE, "word.fetch_andnot_acquire(bit)",
+                           "word.fetch_andnot_relaxed(bit)",
+                           "tests_queue::push_publishes_lpi"),
     "tidy-relaxed": (QUEUE, "self.queue.summary.fetch_andnot_acquire(summary)",
                      "self.queue.summary.fetch_andnot_relaxed(summary)",
                      "tests_queue::summary_is_kept"),
-    "tidy-without-look": (QUEUE, """        if leaf.load_relaxed() != 0 {
+    "tidy-without-look": (QUEUE, """        if !is_clear(leaf) {
             self.queue.summary""", """        if false {
             self.queue.summary""", "tests_queue::summary_is_kept"),
+    "tidy-with-short-look": (QUEUE, "leaf.iter().all(", "leaf.iter().skip(1).all(",
+                             "tests_queue::summary_is_kept_for_another_word"),
+    "tidy-unseen-leaf": (QUEUE, """else {
+                continue;
+            };
+""", """else {
+                self.queue.summary.fetch_andnot_acquire(1 << index);
+                continue;
+            };
+""", "tests_queue::leaf_is_seen_late"),
     "prune-without-tidy": (QUEUE, """        self.tidy();
 """, "", "tests_queue::summary_is_tidied"),
     "clear-after-release": (QUEUE, """        let left = self.clear(intid);
 """, "", "        if settled == Settled::Stays {", """        let left = self.clear(intid);
         if settled == Settled::Stays {""", "tests_queue::claim_against_settle_of_a_claim"),
-    "stays-without-bit": (QUEUE, "self.queue.push(intid);\n        } else",
+    "stays-without-bit": (QUEUE, "self.queue.push(intid, self.lpis);\n        } else",
                           "} else",
                           "tests_queue::claim_against_settle_of_a_claim"),
     "stray-without-look": (QUEUE, "            if word.queued() != here {",
@@ -93,6 +106,23 @@ MUTANTS = {
                           "                    smp_mb();",
                           "compare_exchange(old, new, Release, Relaxed)?;",
                              "tests_queue::edge_upon_edge"),
+    # LPIs
+    "pulse-of-any-life": (LPI, "        if self.life().get() != life.get() {", "        if false {",
+                          "tests_machine::lpi_and_late_message"),
+    "life-before-change": (MACHINE, """.update(|word| word.pulse_of(life));
+""", """.update(|word| match before == life {
+            true => word.pulse(),
+            false => (word, transition::Action::NOTHING),
+        });
+""", "        self.sent.lock().unwrap().push(", "        let before = self.word(intid).unwrap().read()"
+         ".life();\n        self.sent.lock().unwrap().push(",
+         "tests_machine::lpi_and_late_message"),
+    "map-without-stale": (LPI, """            .set(Self::OnLr, self.has(Self::OnLr))
+            .set(Self::Stale, self.has(Self::OnLr))
+""", """            .set(Self::OnLr, self.has(Self::OnLr))
+""", "tests_machine::lpi_and_late_message"),
+    "fold-what-is-stale": (ENTRY, "let stale = self.has(Self::Stale);", "let stale = false;",
+                           "tests_machine::lpi_and_late_message"),
     # The gate
     "gate-open-relaxed": (GATE, "self.0.fetch_sub_release(1)", "self.0.fetch_sub_relaxed(1)",
                           "tests_machine::gate"),
@@ -111,6 +141,28 @@ MUTANTS = {
     "outside-relaxed": (MACHINE, """            self.sync(own);
             vcpu.set_mode(OUTSIDE, Release);""", """            self.sync(own);
             vcpu.set_mode(OUTSIDE, Relaxed);""", "tests_machine::gate"),
+    # Translations
+    "lookup-generation-relaxed": (TRANSLATION, "self.generation.load_acquire()",
+                                  "self.generation.load_relaxed()",
+                                  "tests_translation::generations_come_again"),
+    "lookup-table-first": (TRANSLATION, """        let key = Slot::key(device, event)?;
+        // Acquire""", """        let key = Slot::key(device, event)?;
+        let table = table();
+        // Acquire""", "candidates(table(), key)", "candidates(table, key)",
+                           "tests_translation::generations_come_again_after_growth"),
+    "insert-relaxed": (TRANSLATION, "place.store_release(", "place.store_relaxed(",
+                       "tests_translation::what_is_remembered_is_there"),
+    "invalidate-relaxed": (TRANSLATION, "self.generation.store_release(next)",
+                           "self.generation.store_relaxed(next)",
+                           "tests_translation::generations_come_again"),
+    "invalidate-without-change": (TRANSLATION, "now => now.wrapping_add(1),", "now => now,",
+                                  "tests_translation::what_is_forgotten_is_gone"),
+    "invalidate-before-clearing": (TRANSLATION, "Self::LAST_GENERATION => {\n",
+                                   "Self::LAST_GENERATION => {\n"
+                                   "self.generation.store_release(1);\n",
+                                   "tests_translation::generations_come_again"),
+    "wrap-without-clearing": (TRANSLATION, "slot.store_relaxed(0);", "let _ = slot;",
+                              "tests_translation::generations_come_again"),
     # Requests and kicks
     "request-without-barrier": (MACHINE, "        fence(Release);\n", "",
                              "tests_machine::one_injector_at_a_nested_guest"),
@@ -127,9 +179,9 @@ MUTANTS = {
     "check-without-barrier": (MACHINE, """        self.requests.fetch_and(!request, Relaxed);
         smp_mb();""", "        self.requests.fetch_and(!request, Relaxed);",
                              "tests_machine::one_injector_at_a_nested_guest"),
-    "request-before-bit": (MACHINE, """                self.vcpu(vcpu).queue.push(intid);
+    "request-before-bit": (MACHINE, """                self.vcpu(vcpu).push(intid);
                 self.vcpu(vcpu).notify();""", """                self.vcpu(vcpu).notify();
-                self.vcpu(vcpu).queue.push(intid);""", "tests_machine::one_injector"),
+                self.vcpu(vcpu).push(intid);""", "tests_machine::one_injector"),
     "no-kick-if-queued": (MACHINE, "            Action::Kick(vcpu) => self.vcpu(vcpu).notify(),",
                           "            Action::Kick(_) => (),", "tests_machine::two_edges"),
     "wake-without-barrier": (MACHINE, """        smp_mb();
@@ -143,7 +195,7 @@ MUTANTS = {
                     self.act(intid, Action::Kick(vcpu));""", "tests_machine::retarget"),
     "move-without-kick": (MACHINE, """Settled::Moved(vcpu) = settled {
                     self.act(intid, Action::Push(vcpu));""", """Settled::Moved(vcpu) = settled {
-                    self.vcpu(vcpu).queue.push(intid);""", "tests_machine::retarget"),
+                    self.vcpu(vcpu).push(intid);""", "tests_machine::retarget"),
     "at-once-from-list-register": (MACHINE, "let held = word.has(IrqWord::OnLr) || "
                                    "word.has(IrqWord::Active);", "let held = false;",
                              "tests_machine::retarget_from_a_list_register"),

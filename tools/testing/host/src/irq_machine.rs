@@ -257,6 +257,7 @@ impl Machine {
             let which = self.identity(irq);
             let (word, entry) = self.irqs[irq].1.list(which, vcpu(v), self.forwarding);
             self.irqs[irq].1 = word;
+            self.irqs[irq].0.listed_life = self.irqs[irq].0.life;
             registers.push((irq, self.register(entry.expect("chosen"))));
         }
         let key = HcrKey::new(selection.summary(), capacity, view, self.spis != 0);
@@ -370,6 +371,11 @@ impl Machine {
             );
         }
         assert!(guest.hcr(3) || !enabled, "no NPIE");
+    }
+
+    /// The interrupts of a vCPU's queue.
+    pub(crate) fn queued(&self, v: u32) -> Vec<usize> {
+        self.vcpus[v as usize].queue.iter().copied().collect()
     }
 
     /// Out of the guest, if it is there.
@@ -488,6 +494,8 @@ impl Machine {
                     "stuck: {spec:?} {now:?}"
                 );
             }
+            assert_eq!(now.dead, spec.kind == Kind::Lpi && !spec.alive);
+            assert!(!now.stale, "stale without a list register: {spec:?}");
             if now.belongs_to().is_some() {
                 assert!(now.queue.is_some(), "forgotten: {spec:?}");
             }

@@ -51,7 +51,12 @@ pub(crate) struct Irq {
     pub(crate) mapped: bool,
     pub(crate) by_software: bool,
     pub(crate) direct: bool,
+    /// An LPI that is not mapped.
     pub(crate) dead: bool,
+    /// What the list register holds is not of its present mapping.
+    pub(crate) stale: bool,
+    /// How often it was mapped.
+    pub(crate) life: u8,
 }
 
 impl Irq {
@@ -86,12 +91,14 @@ impl Irq {
             (IrqWord::Resample, self.by_software),
             (IrqWord::Direct, self.direct),
             (IrqWord::Dead, self.dead),
+            (IrqWord::Stale, self.stale),
         ]
         .into_iter()
         .fold(
             IrqWord::ZERO,
             |word, (flag, on)| if on { word.with(flag) } else { word },
         )
+        .put(IrqWord::Life, self.life.into())
         .put(IrqWord::Prio, self.priority.into())
         .put(IrqWord::Sources, senders)
         .put(IrqWord::ActiveSource, self.active_sender.into())
@@ -121,6 +128,8 @@ impl Irq {
             by_software: word.has(IrqWord::Resample),
             direct: word.has(IrqWord::Direct),
             dead: word.has(IrqWord::Dead),
+            stale: word.has(IrqWord::Stale),
+            life: word.get(IrqWord::Life) as u8,
         }
     }
 }
@@ -143,12 +152,18 @@ pub(crate) fn any_irq(kind: Kind) -> impl Strategy<Value = Irq> {
         proptest::option::of(0u32..3),
     );
 
-    (flags, any::<u8>(), 0u8..8, place, proptest::collection::btree_set(0u32..8, 0..3), 0u32..8)
-        .prop_map(move |(f, priority, rare, (target, queue), senders, active_sender)| {
-            let [edge, line, latch, enabled, active, group1, listed, mapped, by_software, _, _, _] = f;
+    let senders = proptest::collection::btree_set(0u32..8, 0..3);
+
+    (flags, any::<u8>(), 0u8..8, place, senders, 0u32..8, 0u8..16).prop_map(
+        move |(f, priority, rare, (target, queue), senders, active_sender, life)| {
+            let [edge, line, latch, enabled, active, group1, listed, mapped, by_software, stale, ..] =
+                f;
             let sourced = matches!(kind, Kind::SourcedSgi(_));
             let message = matches!(kind, Kind::SourcedSgi(_) | Kind::Sgi | Kind::Lpi);
             let mapped = mapped && matches!(kind, Kind::Ppi | Kind::Spi);
+            let lpi = kind == Kind::Lpi;
+            let listed = listed && queue.is_some();
+            let dead = rare == 1 && lpi;
 
             Irq {
                 edge: edge || message,
@@ -157,18 +172,21 @@ pub(crate) fn any_irq(kind: Kind) -> impl Strategy<Value = Irq> {
                 senders: if sourced { senders } else { BTreeSet::new() },
                 active_sender: if sourced { active_sender } else { 0 },
                 enabled,
-                active: active && kind != Kind::Lpi,
+                active: active && !lpi,
                 group1,
                 priority,
                 target,
                 queue,
-                listed: listed && queue.is_some(),
+                listed,
                 mapped,
                 by_software: by_software && mapped,
-                direct: rare == 0 && kind == Kind::Lpi,
-                dead: rare == 1 && kind == Kind::Lpi,
+                direct: rare == 0 && lpi,
+                dead,
+                stale: listed && lpi && (dead || stale),
+                life: if lpi { life } else { 0 },
             }
-        })
+        },
+    )
 }
 
 /// A kind, and a state of such an interrupt.

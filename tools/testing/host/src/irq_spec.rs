@@ -36,6 +36,13 @@ pub(crate) struct Spec {
     pub(crate) by_software: bool,
     pub(crate) physical_level: bool,
     pub(crate) physical_active: bool,
+    /// LPIs: an event is mapped to it.
+    pub(crate) alive: bool,
+    /// LPIs: how often it was mapped, unmapped, or taken from its vCPU.
+    pub(crate) life: u32,
+    /// LPIs: when it went into a list register. If that was earlier, the guest, which is about to
+    /// leave, may still take what is there.
+    pub(crate) listed_life: u32,
     /// Ends of a level-triggered SPI, and how many were told of.
     pub(crate) ended: u32,
     pub(crate) told: u32,
@@ -62,6 +69,9 @@ impl Spec {
             by_software: false,
             physical_level: false,
             physical_active: false,
+            alive: kind == Kind::Lpi,
+            life: 0,
+            listed_life: 0,
             ended: 0,
             told: 0,
         }
@@ -89,7 +99,17 @@ impl Spec {
         self.may[sender as usize] += 1;
     }
 
+    /// An LPI of which nothing counts that has happened so far.
+    pub(crate) fn forget(&mut self) {
+        self.life += 1;
+        self.owed.clear();
+        self.may = [0; 8];
+    }
+
     pub(crate) fn acknowledge(&mut self, at: u32, sender: u32) {
+        if self.life != self.listed_life && self.kind == Kind::Lpi {
+            return;
+        }
         // A line may have fallen since the guest was entered.
         assert!(
             !self.edge || self.may_be_pending(sender),

@@ -19,7 +19,7 @@ pub(crate) struct Region {
 }
 
 /// `#define NAME value` of a header, where the value is a number or another name.
-fn defines(text: &str) -> BTreeMap<String, String> {
+pub(crate) fn defines(text: &str) -> BTreeMap<String, String> {
     text.lines()
         .filter_map(|line| {
             let (name, value) = line
@@ -31,7 +31,7 @@ fn defines(text: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn value(defines: &BTreeMap<String, String>, text: &str) -> u32 {
+pub(crate) fn value(defines: &BTreeMap<String, String>, text: &str) -> u32 {
     let text = text.trim();
 
     if let Some((left, right)) = text.split_once('+') {

@@ -7,6 +7,7 @@ use crate::{
     gic::{
         entry::{Deactivated, Entry, Folded, Identity, Returned},
         list_register::{GichListRegister, Intid, ListRegister},
+        lpi::Properties,
         priority::{Group, Priority},
         transition::{Action, Delivery, Listed, Physical},
         word::{IrqWord, Kind},
@@ -55,6 +56,7 @@ fn listable() -> impl Strategy<Value = (Kind, Irq)> {
                 listed: false,
                 direct: false,
                 dead: false,
+                stale: false,
                 ..irq
             }
         });
@@ -125,6 +127,18 @@ fn after(entry: Entry, steps: u32) -> Returned {
 
 proptest! {
     #![proptest_config(config(4_000))]
+
+    #[test]
+    fn what_no_guest_has_seen_is_what_it_was((kind, irq, word, entry) in any_listed()) {
+        let (before, after) = (irq.word(), word.unlist(kind.has_sources(), unchanged(entry)));
+
+        if before.is_mapped_level() && before.has(IrqWord::Latch) {
+            prop_assert_eq!(after.without(IrqWord::Line), before.without(IrqWord::Line));
+            prop_assert!(!after.has(IrqWord::Line) || before.has(IrqWord::Line));
+        } else {
+            prop_assert_eq!(after, before);
+        }
+    }
 
     /// The fields of ICH_LR<n>_EL2, with those of a GICv2 in the number.
     #[test]
@@ -348,21 +362,47 @@ proptest! {
         }
     }
 
-    /// What has lost its number while it was in a list register is gone.
+    /// What was unmapped while it was in a list register is gone, and if it is mapped again
+    /// before it comes back, it is as if it had not been there.
     #[test]
-    fn the_dead_do_not_come_back(steps in 0u32..3) {
-        let lpi = IrqWord::initial(Kind::Lpi, Group::One, Some(vcpu(0)))
-            .with(IrqWord::Enabled)
+    fn the_dead_do_not_come_back(
+        steps in 0u32..3,
+        mapped in proptest::option::of((0u32..2, any::<u8>(), any::<bool>())),
+        pulse in any::<bool>(),
+    ) {
+        let lpi = IrqWord::UNMAPPED
+            .map_lpi(Some(vcpu(0)), Properties::of(0xa1), false)
+            .0
             .pulse()
             .0;
         let (word, entry) = lpi.list(identity(Kind::Lpi), vcpu(0), true);
         let (word, action) = word.bury();
 
         prop_assert_eq!(action.delivery, Delivery::Kick(vcpu(0)));
-        let (word, _) = word.fold(Kind::Lpi, after(entry.unwrap(), steps), no_line);
-        prop_assert!(!word.is_pending() && !word.has(IrqWord::Active));
-        prop_assert_eq!(word.pulse(), (word, Action::NOTHING));
         prop_assert_eq!(word.destination(true), None);
+        // Nobody who comes late can tell.
+        prop_assert_eq!(word.pulse(), (word, Action::NOTHING));
+        prop_assert_eq!(word.bury(), (word, Action::NOTHING));
+
+        let mut word = word;
+        let mut pending = false;
+        if let Some((to, byte, set)) = mapped {
+            word = word.map_lpi(Some(vcpu(to)), Properties::of(byte), set).0;
+            let late = word.pulse_of(lpi.life());
+            prop_assert_eq!(late, (word, Action::NOTHING));
+            if pulse {
+                word = word.pulse_of(word.life()).0;
+            }
+            // It is in a list register still, and goes into no other.
+            prop_assert_eq!(word.listed(), Some(vcpu(0)));
+            prop_assert_eq!(word.list(identity(Kind::Lpi), vcpu(to), true), (word, None));
+            pending = set || pulse;
+        }
+        let (word, _) = word.fold(Kind::Lpi, after(entry.unwrap(), steps), no_line);
+        prop_assert_eq!(word.listed(), None);
+        prop_assert_eq!((word.is_pending(), word.has(IrqWord::Active)), (pending, false));
+        prop_assert_eq!(word.has(IrqWord::Dead), mapped.is_none());
+        prop_assert!(!word.has(IrqWord::Stale));
     }
 
     /// ICC_DIR_EL1, GICC_DIR, and ends of interrupts that were only counted.

@@ -338,7 +338,7 @@ fn numbers_of_the_headers() {
 
 #[test]
 fn switching_lpis() {
-    let [none, enabled, going] = [0, 1, 8].map(GicrCtlr::from_raw);
+    let [none, enabled, going, coming] = [0, 1, 8, 9].map(GicrCtlr::from_raw);
 
     assert!(enabled.lpis_enabled() && !going.lpis_enabled() && !none.lpis_enabled());
     for other in [0, 0xffff_fffe] {
@@ -348,10 +348,16 @@ fn switching_lpis() {
         assert_eq!(enabled.written(other), LpiSwitch::Disable);
         assert_eq!(going.written(other | 1), LpiSwitch::Nothing);
         assert_eq!(going.written(other), LpiSwitch::Nothing);
+        assert_eq!(coming.written(other | 1), LpiSwitch::Nothing);
+        assert_eq!(coming.written(other), LpiSwitch::Nothing);
     }
     assert_eq!(enabled.shown(Revision::Two), 1);
     assert_eq!(enabled.shown(Revision::Three), 1 | 2 | 4);
     assert_eq!(going.shown(Revision::Three), 8 | 2 | 4);
+    assert!(!coming.lpis_enabled());
+    assert_eq!(coming.into_raw(), GicrCtlr::ENABLING);
+    assert_eq!(coming.shown(Revision::Two), 1);
+    assert_eq!(coming.shown(Revision::Three), 1 | 2 | 4);
 }
 
 /// A GICv2 has eight CPUs: what is beyond is in no set, and no shift is too wide.

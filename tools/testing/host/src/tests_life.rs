@@ -7,9 +7,10 @@
 use crate::{
     edges::config,
     gic::{
+        lpi::Properties,
         priority::Group,
         transition::{Physical, Writer::Guest},
-        word::{IrqWord, Kind, Trigger},
+        word::{IrqWord, Kind, Life, Trigger},
     },
     irq_machine::Machine,
     irq_model::{source, vcpu},
@@ -21,6 +22,15 @@ const VCPUS: u32 = 2;
 /// One thing that happens. Numbers are cut down to those of interrupts and vCPUs there are.
 #[derive(Clone, Copy, Debug)]
 enum Op {
+    /// `MAPTI`: to a vCPU, with properties, pending. Nothing if it is mapped.
+    Map(usize, Option<u32>, u8, bool),
+    /// `DISCARD`.
+    Unmap(usize),
+    /// A message that was translated so many lives ago.
+    Late(usize, u32),
+    MoveAll(u32, u32),
+    /// `GICR_CTLR.EnableLPIs` is cleared: with all vCPUs stopped, or not.
+    Retire(u32, bool),
     /// A device's line, or an edge, or a message.
     Line(usize, bool),
     Sgi(usize, u32),
@@ -45,7 +55,7 @@ enum Op {
     End(u32),
     Deactivate(u32, u32, usize),
     /// The hardware's call comes late.
-    Late(u32),
+    LateCall(u32),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -75,7 +85,13 @@ fn op() -> impl Strategy<Value = Op> {
         8 => (v(), on()).prop_map(|(v, lower)| Op::Acknowledge(v, lower)),
         6 => v().prop_map(Op::End),
         5 => (v(), v(), irq()).prop_map(|(v, of, n)| Op::Deactivate(v, of, n)),
-        2 => v().prop_map(Op::Late),
+        2 => v().prop_map(Op::LateCall),
+        2 => (irq(), proptest::option::weighted(0.9, v()), any::<u8>(), on())
+            .prop_map(|(i, to, byte, on)| Op::Map(i, to, byte, on)),
+        2 => irq().prop_map(Op::Unmap),
+        2 => (irq(), 0u32..3).prop_map(|(i, ago)| Op::Late(i, ago)),
+        1 => (v(), v()).prop_map(|(from, to)| Op::MoveAll(from, to)),
+        1 => (v(), on()).prop_map(|(v, stopped)| Op::Retire(v, stopped)),
     ]
 }
 
@@ -127,8 +143,14 @@ fn machine(setup: Setup) -> Machine {
         m.add(Kind::Spi, intid, 0, intid != 33);
     }
     if !setup.v2_guest {
-        m.add(Kind::Lpi, 8192, 0, true);
-        m.add(Kind::Lpi, 8193, 1, true);
+        for (intid, target) in [(8192, 0), (8193, 1), (8194, 0)] {
+            m.add(Kind::Lpi, intid, target, true);
+
+            let word = &mut m.irqs.last_mut().unwrap().1;
+            *word = IrqWord::UNMAPPED
+                .map_lpi(Some(vcpu(target)), Properties::of(0), false)
+                .0;
+        }
     }
     for irq in 0..m.irqs.len() {
         prioritize(&mut m, irq, setup.priorities[irq % 8]);
@@ -142,16 +164,140 @@ fn machine(setup: Setup) -> Machine {
 fn enable(m: &mut Machine, irq: usize) {
     let level = m.irqs[irq].0.physical_level;
 
+    if is_lpi(m, irq) {
+        return set_properties(m, irq, m.irqs[irq].0.priority | 1);
+    }
     m.irqs[irq].0.enabled = true;
     m.update(irq, |word| word.enable(Guest, || level));
 }
 
+fn is_lpi(m: &Machine, irq: usize) -> bool {
+    m.irqs[irq].0.kind == Kind::Lpi
+}
+
+/// A byte of the LPI configuration table, and INV.
+fn set_properties(m: &mut Machine, irq: usize, byte: u8) {
+    let spec = &mut m.irqs[irq].0;
+
+    if spec.alive {
+        (spec.enabled, spec.priority) = (byte % 2 == 1, byte & 0xfc);
+    }
+    m.update(irq, |word| word.configure_lpi(Properties::of(byte)));
+}
+
+/// The LPIs, one of which is chosen.
+fn lpi(m: &Machine, which: usize) -> Option<usize> {
+    let lpis: Vec<_> = (0..m.irqs.len()).filter(|irq| is_lpi(m, *irq)).collect();
+
+    lpis.get(which % lpis.len().max(1)).copied()
+}
+
+fn map(m: &mut Machine, irq: usize, target: Option<u32>, byte: u8, pending: bool) {
+    let was_alive = m.irqs[irq].0.alive;
+    let (word, mapped) = m.irqs[irq]
+        .1
+        .map_lpi(target.map(vcpu), Properties::of(byte), pending);
+
+    assert_eq!(mapped.is_none(), was_alive);
+    let Some((life, action)) = mapped else {
+        assert_eq!(word, m.irqs[irq].1);
+        return;
+    };
+    assert_eq!(life, word.life());
+    let spec = &mut m.irqs[irq].0;
+    spec.forget();
+    (spec.alive, spec.target) = (true, target);
+    (spec.enabled, spec.priority) = (byte % 2 == 1, byte & 0xfc);
+    if pending {
+        spec.pend(0);
+    }
+    m.update(irq, |_| (word, action));
+}
+
+fn unmap(m: &mut Machine, irq: usize) {
+    let spec = &mut m.irqs[irq].0;
+
+    if spec.alive {
+        spec.forget();
+        (spec.alive, spec.target, spec.enabled) = (false, None, false);
+    }
+    m.update(irq, IrqWord::bury);
+}
+
+/// A message in a life that is the present one, or another.
+fn message(m: &mut Machine, irq: usize, lives_ago: u32) {
+    let (spec, word) = &mut m.irqs[irq];
+    let life = Life::wrapping(u64::from(word.life().get()) + 16 - u64::from(lives_ago));
+
+    if lives_ago == 0 && spec.alive {
+        spec.pend(0);
+    }
+    m.update(irq, |word| word.pulse_of(life));
+}
+
+fn move_all(m: &mut Machine, from: u32, to: u32) {
+    for irq in 0..m.irqs.len() {
+        let spec = &mut m.irqs[irq].0;
+
+        if spec.kind == Kind::Lpi && spec.target == Some(from) {
+            spec.target = Some(to);
+        }
+        if spec.kind == Kind::Lpi {
+            m.update(irq, |word| word.move_lpi(vcpu(from), vcpu(to)));
+        }
+    }
+}
+
+fn retire(m: &mut Machine, v: u32, stopped: bool) {
+    if stopped {
+        (0..VCPUS).for_each(|v| m.exit(v));
+    }
+    for irq in m.queued(v) {
+        if !is_lpi(m, irq) {
+            continue;
+        }
+        // Of one that is not enabled nobody knows whether it is in the queue still.
+        if m.irqs[irq].0.target == Some(v) {
+            m.irqs[irq].0.forget();
+        }
+        m.update(irq, |word| word.retire(vcpu(v)));
+    }
+    for (spec, _) in &m.irqs {
+        let shown = spec.kind == Kind::Lpi && spec.enabled && spec.target == Some(v);
+
+        // Another vCPU that runs may have one listed that is for this one by now.
+        assert!(
+            !stopped || !shown || !spec.is_pending(),
+            "pending still: {spec:?}"
+        );
+    }
+}
+
 fn prioritize(m: &mut Machine, irq: usize, priority: u8) {
+    if is_lpi(m, irq) {
+        let enabled = u8::from(m.irqs[irq].0.enabled);
+
+        return set_properties(m, irq, priority & 0xfc | enabled);
+    }
     m.irqs[irq].0.priority = priority & 0xf8;
     m.update(irq, |word| word.prioritize(priority));
 }
 
+fn disable(m: &mut Machine, irq: usize) {
+    if is_lpi(m, irq) {
+        return set_properties(m, irq, m.irqs[irq].0.priority);
+    }
+    m.irqs[irq].0.enabled = false;
+    m.update(irq, |word| word.disable());
+}
+
 fn retarget(m: &mut Machine, irq: usize, target: Option<u32>) {
+    if is_lpi(m, irq) {
+        if m.irqs[irq].0.alive {
+            m.irqs[irq].0.target = target;
+        }
+        return m.update(irq, |word| word.retarget_lpi(target.map(vcpu)));
+    }
     m.irqs[irq].0.target = target;
     m.update(irq, |word| word.retarget(target.map(vcpu)));
 }
@@ -161,10 +307,7 @@ fn line(m: &mut Machine, irq: usize, level: bool) {
 
     match spec.kind {
         Kind::SourcedSgi(_) | Kind::Sgi => (),
-        Kind::Lpi => {
-            spec.pend(0);
-            m.update(irq, |word| word.pulse());
-        }
+        Kind::Lpi => message(m, irq, 0),
         // The host's handler does the rest.
         _ if spec.mapped => spec.physical_level = level,
         _ => {
@@ -203,11 +346,14 @@ fn set_pending(m: &mut Machine, irq: usize) {
         // Whether it comes before or after an acknowledgement that KVM does not know of yet,
         // nobody can tell.
         spec.may[0] += 1;
-    } else {
+    } else if spec.kind != Kind::Lpi || spec.alive {
         spec.pend(0);
     }
     let kind = spec.kind;
-    m.update(irq, |word| word.set_pending(kind, Guest));
+    m.update(irq, |word| match kind {
+        Kind::Lpi => word.pulse(),
+        _ => word.set_pending(kind, Guest),
+    });
 }
 
 fn clear_pending(m: &mut Machine, irq: usize) {
@@ -220,7 +366,10 @@ fn clear_pending(m: &mut Machine, irq: usize) {
         spec.may[0] = spec.may[0].min(u32::from(listed));
     }
     let kind = spec.kind;
-    m.update(irq, |word| word.clear_pending(kind, Guest));
+    m.update(irq, |word| match kind {
+        Kind::Lpi => word.unpend_lpi(),
+        _ => word.clear_pending(kind, Guest),
+    });
 }
 
 fn set_active(m: &mut Machine, irq: usize) {
@@ -285,6 +434,26 @@ fn acknowledge(m: &mut Machine, v: u32, lower: bool) {
     }
 }
 
+fn step_lpi(m: &mut Machine, op: Op) {
+    match op {
+        Op::MoveAll(from, to) => return move_all(m, from, to),
+        Op::Retire(v, stopped) => return retire(m, v, stopped),
+        _ => (),
+    }
+    let (Op::Map(which, ..) | Op::Unmap(which) | Op::Late(which, _)) = op else {
+        return;
+    };
+    let Some(irq) = lpi(m, which) else {
+        return;
+    };
+
+    match op {
+        Op::Map(_, target, byte, pending) => map(m, irq, target, byte, pending),
+        Op::Late(_, lives_ago) => message(m, irq, lives_ago),
+        _ => unmap(m, irq),
+    }
+}
+
 fn step(m: &mut Machine, op: Op) {
     let count = m.irqs.len();
 
@@ -292,9 +461,9 @@ fn step(m: &mut Machine, op: Op) {
         Op::Line(irq, level) => line(m, irq % count, level),
         Op::Sgi(irq, from) => send_sgi(m, irq % count, from),
         Op::Enable(irq) => enable(m, irq % count),
-        Op::Disable(irq) => {
-            m.irqs[irq % count].0.enabled = false;
-            m.update(irq % count, |word| word.disable());
+        Op::Disable(irq) => disable(m, irq % count),
+        Op::Map(..) | Op::Unmap(_) | Op::Late(..) | Op::MoveAll(..) | Op::Retire(..) => {
+            step_lpi(m, op);
         }
         Op::SetPending(irq) => set_pending(m, irq % count),
         Op::ClearPending(irq) => clear_pending(m, irq % count),
@@ -337,7 +506,7 @@ fn step(m: &mut Machine, op: Op) {
             interrupt(m, v, false);
             m.end(v);
         }
-        Op::Late(v) => {
+        Op::LateCall(v) => {
             interrupt(m, v, true);
             m.end(v);
         }
@@ -359,6 +528,9 @@ fn drain(m: &mut Machine) {
         step(m, Op::Group(v, true, true));
     }
     for irq in 0..m.irqs.len() {
+        if is_lpi(m, irq) && !m.irqs[irq].0.alive {
+            map(m, irq, Some(0), 0, true);
+        }
         step(m, Op::ClearActive(irq));
         step(m, Op::Enable(irq));
         if m.irqs[irq].0.target.is_none() {

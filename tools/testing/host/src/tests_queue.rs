@@ -10,9 +10,10 @@ use crate::{
         gate::Gate,
         list_register::Intid,
         queue::{OwnerKey, Queue, Settled},
-        word::{IrqWord, VcpuIdx},
+        word::{IrqWord, Life, VcpuIdx},
     },
-    machine::{edge, level, Machine, Own},
+    leaves::{NoLpis, SomeLpis},
+    machine::{edge, level, lpi, Machine, Own},
 };
 use proptest::prelude::*;
 use std::{
@@ -27,8 +28,18 @@ use std::{
 const HERE: u32 = 3;
 const OTHER: u32 = 500;
 
-/// More than there are; the first few have no place.
-const NO_PLACE: u32 = 32 + 16 * 64;
+/// The INTIDs of no interrupt, with room for more SPIs than there are.
+const NO_PLACE: core::ops::Range<u32> = 32 + 16 * 64..8192;
+
+/// The leaves of LPIs that there are: INTIDs 8192 to 10239, and the last 1024.
+const LEAVES: [usize; 3] = [0, 1, 55];
+
+fn has_place(intid: u32) -> bool {
+    match intid {
+        0..8192 => !NO_PLACE.contains(&intid),
+        _ => LEAVES.contains(&(intid as usize / 1024 - 8)),
+    }
+}
 
 fn index(vcpu: u32) -> Option<VcpuIdx> {
     VcpuIdx::new(vcpu)
@@ -41,8 +52,13 @@ fn queue() -> (Queue, OwnerKey) {
 fn intids() -> impl Strategy<Value = u32> {
     prop_oneof![
         4 => 0..40u32,
-        4 => 0..NO_PLACE,
-        1 => prop::sample::select(vec![31, 32, 95, 96, 1019, 1023, NO_PLACE - 1, NO_PLACE, u32::MAX]),
+        4 => 0..NO_PLACE.start,
+        4 => prop::sample::select(LEAVES.to_vec())
+            .prop_flat_map(|leaf| (leaf as u32 + 8) * 1024..(leaf as u32 + 9) * 1024),
+        2 => prop::sample::select(vec![
+            31, 32, 95, 96, 159, 160, 1019, 1023, 1055, 1056, 8191, 8192, 8255, 8256, 9215, 9216,
+            10239, 10240, 64511, 64512, 65535, 65536, u32::MAX,
+        ]),
     ]
 }
 
@@ -96,21 +112,22 @@ fn settled(word: IrqWord, forwarding: bool) -> (Settled, IrqWord) {
     }
 }
 
-fn list(queue: &Queue) -> Vec<u32> {
-    queue.iter().map(|intid| intid.0).collect()
+fn list(queue: &Queue, lpis: &SomeLpis) -> Vec<u32> {
+    queue.iter(lpis).map(|intid| intid.0).collect()
 }
 
 proptest! {
     #[test]
     fn is_a_set(ops in prop::collection::vec(ops(), 0..60)) {
         let (queue, mut key) = queue();
+        let lpis = SomeLpis::new(&LEAVES);
         let mut model = BTreeSet::new();
 
         for op in ops {
             match op {
                 Op::Push(intid) => {
-                    queue.push(Intid(intid));
-                    if intid < NO_PLACE {
+                    queue.push(Intid(intid), &lpis);
+                    if has_place(intid) {
                         model.insert(intid);
                     }
                 }
@@ -118,7 +135,9 @@ proptest! {
                     let shared = AtomicWord::new(word);
                     let (became, after) = settled(word, forwarding);
 
-                    prop_assert_eq!(key.owner(&queue).settle(Intid(intid), &shared, forwarding), became);
+                    let mut owner = key.owner(&queue, &lpis);
+
+                    prop_assert_eq!(owner.settle(Intid(intid), &shared, forwarding), became);
                     prop_assert_eq!(shared.read().into_raw(), after.into_raw());
                     if became != Settled::Stays {
                         model.remove(&intid);
@@ -131,7 +150,7 @@ proptest! {
                         .collect();
                     let mut became = Vec::new();
 
-                    key.owner(&queue).prune(
+                    key.owner(&queue, &lpis).prune(
                         forwarding,
                         |intid| Some(&words.get(&intid.0)?.1),
                         |intid, settled| became.push((intid.0, settled)),
@@ -151,7 +170,7 @@ proptest! {
                     prop_assert_eq!(became, expected);
                 }
             }
-            prop_assert_eq!(list(&queue), model.iter().copied().collect::<Vec<_>>());
+            prop_assert_eq!(list(&queue, &lpis), model.iter().copied().collect::<Vec<_>>());
             prop_assert_eq!(queue.is_empty(), model.is_empty());
         }
     }
@@ -159,19 +178,44 @@ proptest! {
 
 #[test]
 fn what_has_a_place() {
-    for intid in (0..NO_PLACE + 2).chain([u32::MAX]) {
+    let lpis = SomeLpis::new(&LEAVES);
+
+    for intid in (0..0x1_0000 + 2).chain([u32::MAX]) {
         let (queue, mut key) = queue();
         let stray = AtomicWord::new(IrqWord::RESET);
 
-        queue.push(Intid(intid));
-        assert_eq!(queue.is_empty(), intid >= NO_PLACE);
-        assert_eq!(list(&queue).first(), (intid < NO_PLACE).then_some(&intid));
+        queue.push(Intid(intid), &lpis);
+        assert_eq!(queue.is_empty(), !has_place(intid));
+        assert!(list(&queue, &lpis)
+            .into_iter()
+            .eq(has_place(intid).then_some(intid)));
         assert_eq!(
-            key.owner(&queue).settle(Intid(intid), &stray, true),
+            key.owner(&queue, &lpis).settle(Intid(intid), &stray, true),
             Settled::Stray
         );
         assert!(queue.is_empty());
     }
+}
+
+/// Of a leaf that is not to be seen yet nothing is lost: whoever has pushed saw it.
+#[test]
+fn leaves_that_come_late() {
+    let (queue, mut key) = queue();
+    let lpis = SomeLpis::new(&LEAVES);
+    let stays = AtomicWord::new(
+        IrqWord::RESET
+            .with(IrqWord::Enabled)
+            .with(IrqWord::Latch)
+            .with_target(index(HERE))
+            .with_queued(index(HERE)),
+    );
+
+    queue.push(Intid(8192), &lpis);
+    assert_eq!(queue.iter(&NoLpis).count(), 0);
+    key.owner(&queue, &NoLpis)
+        .prune(true, |_| Some(&stays), |intid, _| panic!("{intid:?}"));
+    assert!(!queue.is_empty());
+    assert_eq!(list(&queue, &lpis), [8192]);
 }
 
 #[test]
@@ -205,6 +249,21 @@ fn updates() {
 
 const EDGES: [u32; 2] = [1, 101];
 const LEVELS: [u32; 2] = [27, 164];
+const LPIS: [u32; 2] = [8195, 64512 + 70];
+
+/// What may happen to an LPI. Only the first thread maps them.
+fn disturb_lpi(machine: &Machine, number: usize, intid: u32, random: u64) {
+    match random & 7 {
+        0..=3 => machine.send(intid, Life::wrapping(random >> 3)),
+        4..=5 => machine.move_lpi(intid, random as usize >> 3 & 1),
+        _ if number != 0 => machine.retire(random as usize >> 3 & 1),
+        _ => {
+            machine.unmap(intid);
+            let life = machine.map(intid, random as usize >> 3 & 1);
+            machine.send(intid, life);
+        }
+    }
+}
 
 /// Some of all that may happen to interrupts, by `thread`'s own sequence.
 fn disturb(machine: &Machine, number: usize, seed: u64, rounds: usize) {
@@ -218,6 +277,10 @@ fn disturb(machine: &Machine, number: usize, seed: u64, rounds: usize) {
         let which = (random >> 8) as usize & 1;
         let bit = random >> 9 & 1;
 
+        if random >> 20 & 3 == 0 {
+            disturb_lpi(machine, number, LPIS[which], random >> 24);
+            continue;
+        }
         match random & 31 {
             0..=11 => machine.inject_edge(EDGES[which], number),
             12..=20 => machine.set_line(LEVELS[which], bit != 0),
@@ -241,6 +304,7 @@ fn stress(at_once: bool, seed: u64) {
         .iter()
         .map(|&intid| (intid, edge(0)))
         .chain(LEVELS.iter().map(|&intid| (intid, level(1))))
+        .chain(LPIS.iter().map(|&intid| (intid, lpi(0))))
         .collect();
     let (machine, own) = Machine::new(2, at_once, &irqs);
     let machine = Arc::new(machine);

@@ -8,12 +8,14 @@ use crate::{
     gic::{
         atomic_word::AtomicWord,
         list_register::Intid,
+        lpi::Properties,
         priority::{Group, Priority},
         queue::{Queue, Settled},
         transition::{Action, Delivery, Listed, Physical, Writer},
-        word::{IrqWord, Kind, Trigger},
+        word::{IrqWord, Kind, Life, Trigger},
     },
     irq_model::{any_irq, any_kind, any_kind_and_irq, source, vcpu, Irq},
+    leaves::NoLpis,
 };
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -39,6 +41,12 @@ enum Op {
     Unmap,
     ResetMapped,
     Bury,
+    MapLpi(Option<u32>, u8, bool),
+    PulseOf(u8),
+    ConfigureLpi(u8),
+    RetargetLpi(Option<u32>),
+    MoveLpi(u32, u32),
+    Retire(u32),
 }
 
 fn writer() -> impl Strategy<Value = Writer> {
@@ -47,6 +55,10 @@ fn writer() -> impl Strategy<Value = Writer> {
 
 fn senders() -> impl Strategy<Value = BTreeSet<u32>> {
     proptest::collection::btree_set(0u32..8, 0..4)
+}
+
+fn target() -> impl Strategy<Value = Option<u32>> {
+    proptest::option::of(0u32..4)
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -65,7 +77,7 @@ fn op() -> impl Strategy<Value = Op> {
         writer().prop_map(Op::SetPending),
         writer().prop_map(Op::ClearPending),
         (any::<bool>(), writer()).prop_map(|(on, by)| Op::Active(on, by)),
-        proptest::option::of(0u32..4).prop_map(Op::Retarget),
+        target().prop_map(Op::Retarget),
         trigger.prop_map(Op::Configure),
         any::<u8>().prop_map(Op::Prioritize),
         group.prop_map(Op::Regroup),
@@ -73,6 +85,12 @@ fn op() -> impl Strategy<Value = Op> {
         Just(Op::Unmap),
         Just(Op::ResetMapped),
         Just(Op::Bury),
+        (target(), any::<u8>(), any::<bool>()).prop_map(|(to, byte, on)| Op::MapLpi(to, byte, on)),
+        (0u8..16).prop_map(Op::PulseOf),
+        any::<u8>().prop_map(Op::ConfigureLpi),
+        target().prop_map(Op::RetargetLpi),
+        (0u32..3, 0u32..3).prop_map(|(from, to)| Op::MoveLpi(from, to)),
+        (0u32..3).prop_map(Op::Retire),
     ]
 }
 
@@ -87,15 +105,18 @@ fn to_group1(group: Group) -> bool {
 /// Whether an operation is one of the kind's.
 fn applies(op: &Op, kind: Kind) -> bool {
     let line = matches!(kind, Kind::Ppi | Kind::Spi);
+    let lpi = kind == Kind::Lpi;
 
     match op {
         Op::Inject(_) | Op::RestoreLine(_) | Op::Map(_) | Op::Unmap | Op::ResetMapped => line,
-        Op::Pulse | Op::Bury => kind == Kind::Lpi,
+        Op::Pulse | Op::Bury | Op::MapLpi(..) | Op::PulseOf(_) | Op::ConfigureLpi(_) => lpi,
+        Op::RetargetLpi(_) | Op::MoveLpi(..) | Op::Retire(_) => lpi,
         Op::Send(_) => kind == Kind::Sgi,
         Op::SendFrom(_) | Op::NotFrom(_) => matches!(kind, Kind::SourcedSgi(_)),
         // The type of SGIs and LPIs is fixed.
         Op::Configure(_) => line,
-        _ => true,
+        // No register of the distributor has bits of LPIs.
+        _ => !lpi,
     }
 }
 
@@ -121,6 +142,20 @@ fn change(word: IrqWord, op: &Op, kind: Kind) -> (IrqWord, Result<Action, Listed
         Op::Unmap => (word.unmap(), Action::NOTHING),
         Op::ResetMapped => (word.reset_mapped(), Action::NOTHING),
         Op::Bury => word.bury(),
+        Op::MapLpi(to, byte, pending) => {
+            let (word, mapped) = word.map_lpi(to.map(vcpu), Properties::of(*byte), *pending);
+            let action = mapped.map_or(Action::NOTHING, |(life, action)| {
+                assert_eq!(life, word.life());
+                action
+            });
+
+            (word, action)
+        }
+        Op::PulseOf(life) => word.pulse_of(Life::wrapping(u64::from(*life))),
+        Op::ConfigureLpi(byte) => word.configure_lpi(Properties::of(*byte)),
+        Op::RetargetLpi(to) => word.retarget_lpi(to.map(vcpu)),
+        Op::MoveLpi(from, to) => word.move_lpi(vcpu(*from), vcpu(*to)),
+        Op::Retire(at) => word.retire(vcpu(*at)),
     };
 
     (word, Ok(action))
@@ -139,6 +174,12 @@ enum Tell {
 }
 
 impl Irq {
+    /// IHI 0069, "LPI Configuration tables".
+    fn set_properties(&mut self, byte: u8) {
+        self.enabled = byte % 2 == 1;
+        self.priority = byte / 4 * 4;
+    }
+
     fn set_senders(&mut self, senders: BTreeSet<u32>) {
         self.latch = !senders.is_empty();
         self.senders = senders;
@@ -215,7 +256,6 @@ impl Irq {
             }
             // IHI 0048: the SGI bits of GICD_ISPENDR and GICD_ICPENDR are read-only.
             Op::SetPending(by) | Op::ClearPending(by) if own.is_some() && guest(by) => Tell::Nobody,
-            Op::SetPending(_) if self.dead => Tell::Nobody,
             Op::SetPending(by) => {
                 match own {
                     Some(own) => {
@@ -287,7 +327,52 @@ impl Irq {
                 }
                 Tell::Nobody
             }
+            // An LPI is mapped by one event, and is nothing while it is not.
+            Op::MapLpi(..) if !self.dead => Tell::Nobody,
+            Op::Bury | Op::ConfigureLpi(_) | Op::RetargetLpi(_) | Op::MoveLpi(..) if self.dead => {
+                Tell::Nobody
+            }
+            Op::MapLpi(to, byte, pending) => {
+                *self = Irq {
+                    edge: true,
+                    latch: *pending,
+                    group1: true,
+                    target: *to,
+                    // It has to come out of there first.
+                    queue: self.queue,
+                    listed: self.listed,
+                    stale: self.listed,
+                    life: (self.life + 1) % 16,
+                    ..Irq::of(IrqWord::ZERO)
+                };
+                self.set_properties(*byte);
+                Tell::WhoHasItListed
+            }
+            Op::PulseOf(life) if self.dead || self.life != *life => Tell::Nobody,
+            Op::PulseOf(_) => {
+                self.latch = true;
+                Tell::WhoHasToKnow
+            }
+            Op::ConfigureLpi(byte) => {
+                self.set_properties(*byte);
+                Tell::WhoHasItListed
+            }
+            Op::RetargetLpi(to) => {
+                self.target = *to;
+                Tell::WhoHasItListed
+            }
+            Op::MoveLpi(from, to) if self.target == Some(*from) => {
+                self.target = Some(*to);
+                Tell::WhoHasItListed
+            }
+            Op::Retire(at) if self.queue == Some(*at) && self.target == Some(*at) => {
+                self.latch = false;
+                self.stale = self.listed;
+                Tell::WhoHasItListed
+            }
+            Op::MoveLpi(..) | Op::Retire(_) => Tell::Nobody,
             Op::Bury => {
+                self.stale = self.listed;
                 (self.dead, self.latch, self.line, self.enabled) = (true, false, false, false);
                 self.target = None;
                 Tell::OnlyWhoHasItListed
@@ -400,13 +485,13 @@ proptest! {
     fn pruning_keeps_what_belongs((_, irq) in any_kind_and_irq(), at in 0u32..3) {
         const INTID: Intid = Intid(40);
 
-        let irq = Irq { listed: false, ..irq };
+        let irq = Irq { listed: false, stale: false, ..irq };
         let word = AtomicWord::new(irq.word());
         let (queue, mut key) = Queue::new(vcpu(at));
 
-        queue.push(INTID);
+        queue.push(INTID, &NoLpis);
 
-        let what = key.owner(&queue).settle(INTID, &word, true);
+        let what = key.owner(&queue, &NoLpis).settle(INTID, &word, true);
         let expected = match (irq.queue, irq.belongs_to()) {
             (Some(queue), _) if queue != at => (Settled::Stray, irq.queue),
             (None, _) => (Settled::Stray, None),
@@ -417,7 +502,7 @@ proptest! {
 
         prop_assert_eq!(what, expected.0);
         prop_assert_eq!(Irq::of(word.read()), Irq { queue: expected.1, ..irq });
-        prop_assert_eq!(queue.iter().eq([INTID]), what == Settled::Stays);
+        prop_assert_eq!(queue.iter(&NoLpis).eq([INTID]), what == Settled::Stays);
         prop_assert_eq!(queue.is_empty(), what != Settled::Stays);
     }
 

@@ -256,10 +256,33 @@ impl IrqWord {
         }
     }
 
+    /// Comes back from a list register that no guest has seen: as it was before, whatever has
+    /// changed since. Nothing becomes of that, and no physical interrupt is asked about: who goes
+    /// into list registers instead may never come to an end otherwise.
+    #[inline]
+    #[must_use]
+    pub(crate) const fn unlist(self, sourced: bool, back: Returned) -> Self {
+        let word = self.without(Self::OnLr).without(Self::Stale);
+
+        if self.has(Self::Stale) || !back.pending {
+            return word;
+        }
+        match (self.trigger(), sourced) {
+            (_, true) => word.with_sources(word.sources() | back.source.bit()),
+            (Trigger::Edge, false) => word.with(Self::Latch),
+            // If it was pending by its latch, its line is asked for when that has been taken.
+            (Trigger::Level, false) if self.has(Self::Hw) && !self.has(Self::Latch) => {
+                word.with(Self::Line)
+            }
+            (Trigger::Level, false) => word,
+        }
+    }
+
     /// Comes back from a list register. `line` asks for the level of a physical line.
     ///
     /// What the register still says to be pending is latched again, or is the line's to say. A
-    /// latch that stands for a line ends with the acknowledgement. LPIs have no active state.
+    /// latch that stands for a line ends with the acknowledgement. LPIs have no active state. Of
+    /// one that was unmapped meanwhile, whether it is mapped again or not, it says nothing.
     #[inline]
     pub(crate) fn fold(
         self,
@@ -267,13 +290,16 @@ impl IrqWord {
         back: Returned,
         line: impl FnOnce() -> bool,
     ) -> (Self, Folded) {
-        let dead = self.has(Self::Dead);
+        let stale = self.has(Self::Stale);
         let was_active = self.has(Self::Active);
-        let active = back.active && kind != Kind::Lpi && !dead;
-        let mut word = self.without(Self::OnLr).set(Self::Active, active);
+        let active = back.active && kind != Kind::Lpi && !stale;
+        let mut word = self
+            .without(Self::OnLr)
+            .without(Self::Stale)
+            .set(Self::Active, active);
 
         match self.trigger() {
-            _ if dead => (),
+            _ if stale => (),
             Trigger::Edge if back.pending && kind.has_sources() => {
                 word = word.with_sources(word.sources() | back.source.bit());
             }

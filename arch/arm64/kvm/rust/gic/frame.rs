@@ -221,6 +221,13 @@ impl Lanes {
     pub(crate) const fn word(self) -> u32 {
         self.byte / 4
     }
+
+    /// Which 64-bit register of a row of such they are in.
+    #[inline(always)]
+    #[allow(dead_code, reason = "until there is an ITS")]
+    pub(crate) const fn double(self) -> u32 {
+        self.byte / 8
+    }
 }
 
 /// What an access is of.
@@ -366,6 +373,11 @@ impl<R: Copy, const SLOTS: usize> Frame<R, SLOTS> {
         let (row, access) = self.find(offset, bytes, irqs)?;
 
         row.rights(who).writes.map(|register| access.of(register))
+    }
+
+    /// Whether so many bytes are read or written at once at an offset, be it that that does nothing.
+    pub(crate) fn allows(&self, offset: u32, bytes: u32) -> bool {
+        self.find(offset, bytes, 0).is_some()
     }
 
     /// Whether user space has anything to save at an offset, be it only zeros.

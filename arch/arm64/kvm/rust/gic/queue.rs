@@ -21,6 +21,11 @@ use crate::{
     gic::{
         atomic_word::AtomicWord,
         list_register::Intid,
+        lpi::{
+            self,
+            Place as LpiPlace,
+            LEAF_LPIS, //
+        },
         word::VcpuIdx, //
     },
     linux::atomic::{
@@ -29,20 +34,31 @@ use crate::{
     },
 };
 
-/// How many words hold the bits of SPIs.
-const LEAVES: usize = 16;
-
 /// SGIs and PPIs.
 const PRIVATE: u32 = 32;
+
+/// The SPIs of a leaf, and how many leaves there are.
+const SPIS: u32 = 128;
+const SPI_LEAVES: u32 = 8;
+
+/// The bits of the LPIs of a leaf in the queue of one vCPU.
+pub(crate) type Row = [AtomicU64; LEAF_LPIS / 64];
+
+/// Where the bits of LPIs are: there are so many of them that there is room for those only that
+/// are, or have been, in use.
+pub(crate) trait Leaves {
+    /// Those of a leaf, from 0 to 55, in the queue of one vCPU. What has been there stays.
+    fn leaf(&self, leaf: usize) -> Option<&Row>;
+}
 
 /// The queue of one vCPU.
 pub(crate) struct Queue {
     /// SGIs and PPIs: INTID 0 to 31.
     private: AtomicU32,
-    /// Which of `spis` may have a bit set.
-    summary: AtomicU32,
+    /// Which leaves may have a bit set: eight of SPIs, then those of LPIs.
+    summary: AtomicU64,
     /// SPIs, from INTID 32 on.
-    spis: [AtomicU64; LEAVES],
+    spis: [[AtomicU64; 2]; SPI_LEAVES as usize],
 }
 
 /// Where the bit of an interrupt is.
@@ -50,10 +66,11 @@ enum Place<'q> {
     Private {
         bit: u32,
     },
-    Spi {
-        leaf: &'q AtomicU64,
+    Shared {
+        leaf: &'q [AtomicU64],
+        word: &'q AtomicU64,
         bit: u64,
-        summary: u32,
+        summary: u64,
     },
 }
 
@@ -62,27 +79,49 @@ impl Queue {
     pub(crate) fn new(vcpu: VcpuIdx) -> (Self, OwnerKey) {
         let queue = Self {
             private: AtomicU32::new(0),
-            summary: AtomicU32::new(0),
-            spis: core::array::from_fn(|_| AtomicU64::new(0)),
+            summary: AtomicU64::new(0),
+            spis: core::array::from_fn(|_| core::array::from_fn(|_| AtomicU64::new(0))),
         };
 
         (queue, OwnerKey(vcpu))
     }
 
-    /// None for an INTID that is neither private nor an SPI's.
+    /// The words of a leaf, by its bit in the summary.
     #[inline(always)]
-    fn place(&self, intid: Intid) -> Option<Place<'_>> {
-        let Some(spi) = intid.0.checked_sub(PRIVATE) else {
-            return Some(Place::Private { bit: 1 << intid.0 });
-        };
-        let index = spi / u64::BITS;
+    fn leaf<'q>(&'q self, index: u32, lpis: &'q impl Leaves) -> Option<&'q [AtomicU64]> {
+        // CAST: widening.
+        match index.checked_sub(SPI_LEAVES) {
+            None => self.spis.get(index as usize).map(<[_; 2]>::as_slice),
+            Some(leaf) => lpis.leaf(leaf as usize).map(Row::as_slice),
+        }
+    }
 
-        Some(Place::Spi {
+    /// None for an INTID that is nobody's, or an LPI's that has no leaf.
+    #[inline(always)]
+    fn place<'q>(&'q self, intid: Intid, lpis: &'q impl Leaves) -> Option<Place<'q>> {
+        if intid.0 < PRIVATE {
+            return Some(Place::Private { bit: 1 << intid.0 });
+        }
+        let (index, bit) = match LpiPlace::of(intid) {
+            // CAST: There are so few leaves that both numbers of them fit into the summary's bits.
+            Some(lpi) => (SPI_LEAVES.wrapping_add(lpi.leaf as u32), lpi.index as u32),
+            None => {
+                let spi = intid.0.wrapping_sub(PRIVATE);
+
+                if spi >= SPIS * SPI_LEAVES {
+                    return None;
+                }
+                (spi / SPIS, spi % SPIS)
+            }
+        };
+        let leaf = self.leaf(index, lpis)?;
+
+        Some(Place::Shared {
+            leaf,
             // CAST: widening.
-            leaf: self.spis.get(index as usize)?,
-            bit: 1 << (spi % u64::BITS),
-            // There is such a leaf, so this is less than `LEAVES`.
-            summary: 1 << (index % u32::BITS),
+            word: leaf.get((bit / u64::BITS) as usize)?,
+            bit: 1 << (bit % u64::BITS),
+            summary: 1 << (index % u64::BITS),
         })
     }
 
@@ -91,14 +130,16 @@ impl Queue {
     /// The vCPU need not see it before it sees a request that is made after this: the caller has
     /// to make one, each time, and to kick it.
     #[inline]
-    pub(crate) fn push(&self, intid: Intid) {
-        match self.place(intid) {
+    pub(crate) fn push(&self, intid: Intid, lpis: &impl Leaves) {
+        match self.place(intid, lpis) {
             // Release: who clears the bit sees the claim.
             Some(Place::Private { bit }) => {
                 self.private.fetch_or_release(bit);
             }
-            Some(Place::Spi { leaf, bit, summary }) => {
-                leaf.fetch_or_release(bit);
+            Some(Place::Shared {
+                word, bit, summary, ..
+            }) => {
+                word.fetch_or_release(bit);
                 // Release: who clears this one sees the leaf's. Not left out if it is set: it may
                 // be about to be cleared.
                 self.summary.fetch_or_release(summary);
@@ -119,9 +160,10 @@ impl Queue {
     /// The interrupts whose bits are set, by INTID. Each bit is looked at some time during the
     /// walk. For anybody; whether they are claimed, their words say.
     #[inline]
-    pub(crate) fn iter(&self) -> Iter<'_> {
+    pub(crate) fn iter<'q, L: Leaves>(&'q self, lpis: &'q L) -> Iter<'q, L> {
         Iter {
-            spis: &self.spis,
+            queue: self,
+            lpis,
             first: 0,
             bits: u64::from(self.private.load_relaxed()),
             leaves: self.summary.load_relaxed(),
@@ -130,27 +172,71 @@ impl Queue {
 }
 
 /// The interrupts of a [`Queue`].
-pub(crate) struct Iter<'q> {
-    spis: &'q [AtomicU64; LEAVES],
+pub(crate) struct Iter<'q, L> {
+    queue: &'q Queue,
+    lpis: &'q L,
     /// The INTID of bit 0 of `bits`.
     first: u32,
     bits: u64,
-    /// The leaves still to come.
-    leaves: u32,
+    /// The leaf that `bits` are of, and those still to come.
+    leaves: u64,
 }
 
-impl Iterator for Iter<'_> {
+/// The next word that has bits set, after that of INTID `first`: its first INTID, its bits, its leaf
+/// and those still to come. No bits: there is none.
+///
+/// By value, so that the walk over private interrupts, which mostly are all, is one in registers.
+#[inline(never)]
+fn next_word(queue: &Queue, lpis: &impl Leaves, first: u32, mut leaves: u64) -> (u32, u64, u64) {
+    while leaves != 0 {
+        let index = leaves.trailing_zeros();
+        let mut intid = first_of_leaf(index);
+        let mut words = queue.leaf(index, lpis).unwrap_or(&[]).iter();
+
+        while let Some(word) = words.next() {
+            let bits = if intid > first {
+                word.load_relaxed()
+            } else {
+                0
+            };
+
+            if bits != 0 {
+                // To be asked for more only if there is more.
+                if words.fold(0, |all, word| all | word.load_relaxed()) == 0 {
+                    leaves &= leaves.wrapping_sub(1);
+                }
+                return (intid, bits, leaves);
+            }
+            intid = intid.wrapping_add(u64::BITS);
+        }
+        leaves &= leaves.wrapping_sub(1);
+    }
+    (first, 0, 0)
+}
+
+/// The INTID of a leaf's first bit, by the leaf's bit in the summary.
+fn first_of_leaf(index: u32) -> u32 {
+    match index.checked_sub(SPI_LEAVES) {
+        None => PRIVATE.wrapping_add(index.wrapping_mul(SPIS)),
+        // CAST: widening.
+        Some(leaf) => lpi::first_of_leaf(leaf as usize).0,
+    }
+}
+
+impl<L: Leaves> Iterator for Iter<'_, L> {
     type Item = Intid;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Intid> {
-        while self.bits == 0 {
-            let leaf = self.leaves.trailing_zeros();
-
-            self.leaves &= self.leaves.wrapping_sub(1);
-            // CAST: widening. None: no leaf is left.
-            self.bits = self.spis.get(leaf as usize)?.load_relaxed();
-            self.first = PRIVATE.wrapping_add(leaf.wrapping_mul(u64::BITS));
+        if self.bits == 0 {
+            if self.leaves == 0 {
+                return None;
+            }
+            (self.first, self.bits, self.leaves) =
+                next_word(self.queue, self.lpis, self.first, self.leaves);
+            if self.bits == 0 {
+                return None;
+            }
         }
         let bit = self.bits.trailing_zeros();
 
@@ -168,10 +254,11 @@ pub(crate) struct OwnerKey(VcpuIdx);
 impl OwnerKey {
     /// Uses the right on `queue`, which must be the one that it was made with.
     #[inline(always)]
-    pub(crate) fn owner<'q>(&'q mut self, queue: &'q Queue) -> Owner<'q> {
+    pub(crate) fn owner<'q, L>(&'q mut self, queue: &'q Queue, lpis: &'q L) -> Owner<'q, L> {
         Owner {
             vcpu: self.0,
             queue,
+            lpis,
         }
     }
 }
@@ -192,12 +279,13 @@ pub(crate) enum Settled {
 }
 
 /// A queue, for its vCPU's own thread.
-pub(crate) struct Owner<'q> {
+pub(crate) struct Owner<'q, L> {
     vcpu: VcpuIdx,
     queue: &'q Queue,
+    lpis: &'q L,
 }
 
-impl Owner<'_> {
+impl<L: Leaves> Owner<'_, L> {
     /// Lets go of an interrupt that has no business here any more, by the claim and the
     /// destination in its word. `forwarding`: its GIC's distributor is on.
     #[inline]
@@ -225,7 +313,7 @@ impl Owner<'_> {
         });
 
         if settled == Settled::Stays {
-            self.queue.push(intid);
+            self.queue.push(intid, self.lpis);
         } else if !left {
             self.tidy_leaf_of(intid);
         }
@@ -240,9 +328,10 @@ impl Owner<'_> {
         word: impl Fn(Intid) -> Option<&'w AtomicWord>,
         mut settled: impl FnMut(Intid, Settled),
     ) {
-        let queue = self.queue;
+        let mut any = false;
 
-        for intid in queue.iter() {
+        for intid in self.queue.iter(self.lpis) {
+            any = true;
             let Some(word) = word(intid) else {
                 if !self.clear(intid) {
                     self.tidy_leaf_of(intid);
@@ -251,18 +340,21 @@ impl Owner<'_> {
             };
             settled(intid, self.settle(intid, word, forwarding));
         }
-        self.tidy();
+        // As long as there are others, a leaf that is looked at in vain costs little.
+        if !any {
+            self.tidy();
+        }
     }
 
     /// Clears a bit. False if it was the last of its word.
     #[inline(always)]
     fn clear(&mut self, intid: Intid) -> bool {
-        match self.queue.place(intid) {
+        match self.queue.place(intid, self.lpis) {
             // Acquire: see `Queue::push`.
             Some(Place::Private { bit }) => {
                 self.queue.private.fetch_andnot_acquire(bit) & !bit != 0
             }
-            Some(Place::Spi { leaf, bit, .. }) => leaf.fetch_andnot_acquire(bit) & !bit != 0,
+            Some(Place::Shared { word, bit, .. }) => word.fetch_andnot_acquire(bit) & !bit != 0,
             None => true,
         }
     }
@@ -274,13 +366,14 @@ impl Owner<'_> {
 
         while leaves != 0 {
             let index = leaves.trailing_zeros();
-            // CAST: widening.
-            let Some(leaf) = self.queue.spis.get(index as usize) else {
-                return;
-            };
 
             leaves &= leaves.wrapping_sub(1);
-            if leaf.load_relaxed() == 0 {
+            // One that is not to be seen yet has a bit that is not to be seen yet.
+            let Some(leaf) = self.queue.leaf(index, self.lpis) else {
+                continue;
+            };
+
+            if is_clear(leaf) {
                 self.tidy_leaf(leaf, 1 << index);
             }
         }
@@ -288,18 +381,22 @@ impl Owner<'_> {
 
     #[inline(always)]
     fn tidy_leaf_of(&mut self, intid: Intid) {
-        if let Some(Place::Spi { leaf, summary, .. }) = self.queue.place(intid) {
+        if let Some(Place::Shared { leaf, summary, .. }) = self.queue.place(intid, self.lpis) {
             self.tidy_leaf(leaf, summary);
         }
     }
 
     /// Clears the bit of a leaf, unless that has one by now.
     #[inline]
-    fn tidy_leaf(&mut self, leaf: &AtomicU64, summary: u32) {
+    fn tidy_leaf(&mut self, leaf: &[AtomicU64], summary: u64) {
         // Acquire: see `Queue::push`.
         self.queue.summary.fetch_andnot_acquire(summary);
-        if leaf.load_relaxed() != 0 {
+        if !is_clear(leaf) {
             self.queue.summary.fetch_or_release(summary);
         }
     }
+}
+
+fn is_clear(leaf: &[AtomicU64]) -> bool {
+    leaf.iter().fold(0, |all, word| all | word.load_relaxed()) == 0
 }

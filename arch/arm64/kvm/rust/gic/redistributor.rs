@@ -12,7 +12,7 @@
 //!     vgic_sanitise_propbaser, vgic_mmio_read_propbase, vgic_mmio_write_propbase,
 //!     vgic_mmio_read_pendbase, vgic_mmio_write_pendbase, vgic_mmio_write_invlpi,
 //!     vgic_mmio_write_invall; arch/arm64/kvm/vgic/vgic-v3.c: INITIAL_PENDBASER_VALUE;
-//!     arch/arm64/kvm/vgic/vgic-its.c: INITIAL_PROPBASER_VALUE
+//!     arch/arm64/kvm/vgic/vgic-its.c: INITIAL_PROPBASER_VALUE, max_lpis_propbaser
 #![forbid(unsafe_code)]
 
 use super::{
@@ -23,6 +23,7 @@ use super::{
         PRODUCT, //
     },
     frame::Lanes,
+    its::Gpa,
     list_register::Intid, //
 };
 use crate::arm64::fields::register_values;
@@ -36,8 +37,7 @@ register_values! {
         CES = 1;
         /// LPIs can be invalidated by register.
         IR = 2;
-        /// LPIs are being disabled.
-        #[cfg_attr(not(test), expect(dead_code, reason = "for LPIs"))]
+        /// LPIs are being disabled; or, with `EnableLPIs`, enabled.
         RWP = 3;
     }
 
@@ -94,7 +94,8 @@ register_values! {
 pub(crate) enum LpiSwitch {
     /// Nothing.
     Nothing,
-    /// LPIs are enabled, from nothing to [`GicrCtlr::EnableLPIs`].
+    /// LPIs are enabled: from nothing to [`GicrCtlr::ENABLING`], and to
+    /// [`GicrCtlr::EnableLPIs`] when that is done.
     Enable,
     /// LPIs are disabled: from [`GicrCtlr::EnableLPIs`] to [`GicrCtlr::RWP`], and to nothing when
     /// that is done.
@@ -102,16 +103,24 @@ pub(crate) enum LpiSwitch {
 }
 
 impl GicrCtlr {
-    /// Whether there are LPIs: not while they are being disabled.
+    /// While LPIs are being enabled.
+    pub(crate) const ENABLING: u64 = Self::EnableLPIs.mask() | Self::RWP.mask();
+
+    /// Whether there are LPIs: not while they are being disabled, or enabled.
     pub(crate) const fn lpis_enabled(self) -> bool {
         self.into_raw() == Self::EnableLPIs.mask()
     }
 
     /// What is read, if it holds this.
     pub(crate) const fn shown(self, revision: Revision) -> u32 {
+        // Nobody waits for LPIs to be enabled.
+        let now = match self.into_raw() {
+            Self::ENABLING => Self::from_raw(Self::EnableLPIs.mask()),
+            _ => self,
+        };
         let shown = match revision {
-            Revision::Two => self,
-            Revision::Three => self.with(Self::IR).with(Self::CES),
+            Revision::Two => now,
+            Revision::Three => now.with(Self::IR).with(Self::CES),
         };
 
         // CAST: The fields are in the low half.
@@ -119,7 +128,6 @@ impl GicrCtlr {
     }
 
     /// What a write sets about, if there is an ITS; nothing else ever changes it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for LPIs"))]
     pub(crate) const fn written(self, value: u32) -> LpiSwitch {
         // CAST: widening.
         match Self::from_raw(value as u64).has(Self::EnableLPIs) {
@@ -151,7 +159,6 @@ pub(crate) const IIDR: u32 = GicrIidr::ZERO
 
 /// The LPI of a write of `GICR_INVLPIR`: none of its upper half alone, which is for what we don't
 /// have.
-#[cfg_attr(not(test), expect(dead_code, reason = "for LPIs"))]
 pub(crate) const fn invalidated(lanes: Lanes, value: u64) -> Option<Intid> {
     // CAST: The low half.
     let intid = Intid(value as u32);
@@ -163,16 +170,43 @@ pub(crate) const fn invalidated(lanes: Lanes, value: u64) -> Option<Intid> {
     }
 }
 
+/// The most bits that an INTID has.
+const MAX_ID_BITS: u32 = 16;
+
 /// Cacheabilities.
 const NOT_CACHEABLE: u64 = 1;
-const READ_ALLOCATE_WRITE_BACK: u64 = 3;
+pub(super) const READ_ALLOCATE_WRITE_BACK: u64 = 3;
 /// Of the outer one.
 const AS_INNER: u64 = 0;
 /// Of the inner one.
 const DEVICE: u64 = 0;
 /// Shareabilities.
-const INNER_SHAREABLE: u64 = 1;
+pub(super) const INNER_SHAREABLE: u64 = 1;
 const OUTER_SHAREABLE: u64 = 2;
+
+/// The shareability of a table as we have it: it is not outer shareable.
+pub(super) const fn sanitised_shareability(field: u64) -> u64 {
+    match field {
+        OUTER_SHAREABLE => INNER_SHAREABLE,
+        other => other,
+    }
+}
+
+/// The inner cacheability: it is cacheable.
+pub(super) const fn sanitised_inner(field: u64) -> u64 {
+    match field {
+        DEVICE | NOT_CACHEABLE => READ_ALLOCATE_WRITE_BACK,
+        other => other,
+    }
+}
+
+/// The outer cacheability: as the inner one, or it is not.
+pub(super) const fn sanitised_outer(field: u64) -> u64 {
+    match field {
+        NOT_CACHEABLE => NOT_CACHEABLE,
+        _ => AS_INNER,
+    }
+}
 
 impl TableMemory {
     /// That of a new table.
@@ -185,33 +219,37 @@ impl TableMemory {
         .with(Self::Shareability)
         .with(Self::OuterCache);
 
-    /// `register` with its fields as we have them: not outer shareable, cacheable, and on the outer
-    /// side as on the inner one, or not at all.
+    /// `register` with its fields as we have them.
     const fn sanitised_in(register: u64) -> u64 {
         let all = Self::from_raw(register);
-        let shareability = match all.get(Self::Shareability) {
-            OUTER_SHAREABLE => INNER_SHAREABLE,
-            other => other,
-        };
-        let inner = match all.get(Self::InnerCache) {
-            DEVICE | NOT_CACHEABLE => READ_ALLOCATE_WRITE_BACK,
-            other => other,
-        };
-        let outer = match all.get(Self::OuterCache) {
-            NOT_CACHEABLE => NOT_CACHEABLE,
-            _ => AS_INNER,
-        };
+        let shareability = sanitised_shareability(all.get(Self::Shareability));
 
         all.put(Self::Shareability, shareability)
-            .put(Self::InnerCache, inner)
-            .put(Self::OuterCache, outer)
+            .put(Self::InnerCache, sanitised_inner(all.get(Self::InnerCache)))
+            .put(Self::OuterCache, sanitised_outer(all.get(Self::OuterCache)))
             .into_raw()
     }
 }
 
 impl Propbaser {
+    /// All interrupts of which there can be properties have numbers less than this.
+    #[allow(dead_code, reason = "until there is an ITS")]
+    pub(crate) const fn intids(self) -> u32 {
+        // CAST: Five bits.
+        match (self.get(Self::IDbits) as u32).wrapping_add(1) {
+            bits @ ..MAX_ID_BITS => 1_u32.wrapping_shl(bits),
+            _ => 1 << MAX_ID_BITS,
+        }
+    }
+
+    /// Where the byte of an LPI is, which says how it is configured.
+    pub(crate) const fn byte_of(self, lpi: Intid) -> Gpa {
+        // CAST: widening.
+        Gpa(self.into_raw() & Self::PhysicalAddress.mask())
+            .plus(lpi.0.wrapping_sub(Intid::FIRST_LPI) as u64)
+    }
+
     /// That of a new GIC with an ITS.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for LPIs"))]
     pub(crate) const INITIAL: Self = Self::from_raw(TableMemory::INITIAL.into_raw());
 
     const ALL: Self = Self::from_raw(TableMemory::ALL.into_raw())
@@ -235,6 +273,17 @@ impl Pendbaser {
     /// As it is after a write of some of its bytes.
     pub(crate) const fn written(self, lanes: Lanes, value: u64) -> Self {
         Self::from_raw(TableMemory::sanitised_in(lanes.put(self.into_raw(), value))).and(Self::ALL)
+    }
+
+    /// Where the byte is that has the bit of an LPI.
+    pub(crate) const fn byte_of(self, lpi: Intid) -> Gpa {
+        // CAST: widening.
+        Gpa(self.into_raw() & Self::PhysicalAddress.mask()).plus((lpi.0 / 8) as u64)
+    }
+
+    /// The bit of an LPI, in its byte.
+    pub(crate) const fn bit_of(lpi: Intid) -> u8 {
+        1_u8.wrapping_shl(lpi.0 % 8)
     }
 
     /// What is read: that it is zero can only be written.

@@ -55,6 +55,11 @@ impl FrameKind {
         size: 0x2_0000,
         alignment: 0x1_0000,
     };
+    /// An ITS: its registers, and the frame that devices write to.
+    pub(crate) const ITS: Self = Self {
+        size: 0x2_0000,
+        alignment: 0x1_0000,
+    };
 }
 
 /// The guest's memory as far as stage 2 can map it.

@@ -16,16 +16,14 @@
 //!   interrupts or not. Switching it on is a kick of all vCPUs.
 //!
 //! Mirrors: arch/arm64/kvm/vgic/vgic.c: vgic_validate_injection, vgic_queue_irq_unlock,
-//!     kvm_vgic_inject_irq, kvm_vgic_map_irq, kvm_vgic_unmap_irq, kvm_vgic_reset_mapped_irq,
-//!     vgic_flush_pending_lpis; arch/arm64/kvm/vgic/vgic-mmio.c:
+//!     kvm_vgic_inject_irq, kvm_vgic_map_irq, kvm_vgic_unmap_irq, kvm_vgic_reset_mapped_irq; arch/arm64/kvm/vgic/vgic-mmio.c:
 //!     vgic_mmio_write_group, vgic_mmio_write_senable, vgic_mmio_write_cenable,
 //!     vgic_uaccess_write_senable, vgic_uaccess_write_cenable, __set_pending, __clear_pending,
 //!     vgic_hw_irq_cpending, vgic_mmio_change_active, vgic_hw_irq_change_active,
 //!     vgic_mmio_write_priority, vgic_mmio_write_config, vgic_write_irq_line_level_info;
 //!     arch/arm64/kvm/vgic/vgic-mmio-v2.c: vgic_mmio_write_sgir, vgic_mmio_write_target,
 //!     vgic_mmio_write_sgipendc, vgic_mmio_write_sgipends; arch/arm64/kvm/vgic/vgic-mmio-v3.c:
-//!     vgic_mmio_write_irouter, vgic_v3_queue_sgi; arch/arm64/kvm/vgic/vgic-its.c:
-//!     vgic_its_trigger_msi, its_free_ite
+//!     vgic_mmio_write_irouter, vgic_v3_queue_sgi
 #![forbid(unsafe_code)]
 
 use crate::gic::{
@@ -174,7 +172,7 @@ impl IrqWord {
     /// The end of each change to what a list register would say: the vCPU that has the interrupt
     /// there has to put it right, or to pass it on, whatever the word says of its state.
     #[inline(always)]
-    const fn deliver_anew(self) -> (Self, Action) {
+    pub(super) const fn deliver_anew(self) -> (Self, Action) {
         match self.listed() {
             Some(vcpu) => (
                 self,
@@ -431,7 +429,7 @@ impl IrqWord {
     }
 }
 
-/// Mapping to physical interrupts, and the end.
+/// Mapping to physical interrupts.
 impl IrqWord {
     /// It stands for a physical interrupt from now on. `resample`: the hardware won't deactivate
     /// that one by itself.
@@ -458,20 +456,5 @@ impl IrqWord {
         self.without(Self::Active)
             .without(Self::Latch)
             .without(Self::Line)
-    }
-
-    /// An LPI has no number any more. Somebody may hold it still: it is for nobody, and nothing
-    /// makes it pending. A vCPU that has it in a list register has to give it up.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for LPIs"))]
-    #[inline]
-    pub(crate) const fn bury(self) -> (Self, Action) {
-        let word = self
-            .with(Self::Dead)
-            .without(Self::Latch)
-            .without(Self::Line)
-            .without(Self::Enabled)
-            .with_target(None);
-
-        word.deliver_anew()
     }
 }

@@ -58,6 +58,34 @@ impl VcpuIdx {
     }
 }
 
+/// A life of an LPI, from its mapping to its unmapping: who has looked it up in an earlier one must
+/// not make it pending in a later. The numbers come again; so somebody could, who has slept through
+/// fifteen of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Life(u8);
+
+impl Life {
+    /// From the low four bits of a number.
+    #[inline(always)]
+    pub(crate) const fn wrapping(number: u64) -> Self {
+        // CAST: Masked.
+        Self((number & 0xf) as u8)
+    }
+
+    /// The number, less than 16.
+    #[inline(always)]
+    pub(crate) const fn get(self) -> u8 {
+        self.0
+    }
+
+    /// The one after it.
+    #[inline(always)]
+    pub(crate) const fn next(self) -> Self {
+        // CAST: widening.
+        Self::wrapping(self.0.wrapping_add(1) as u64)
+    }
+}
+
 /// A vCPU of a GICv2, by the number that the SGIs it sends have in the receiver's CPU interface.
 ///
 /// # Invariants
@@ -176,8 +204,12 @@ register_values! {
         Resample = 8;
         /// The hardware delivers it to the guest by itself.
         Direct = 9;
-        /// Unmapped for good, while somebody still holds it.
+        /// An LPI that no event is mapped to: it is for nobody, and nothing makes it pending.
         Dead = 10;
+        /// What a list register holds of it is of a former [`Life`].
+        Stale = 11;
+        /// LPIs: the [`Life`] it is in, or has been in last.
+        Life = 15:12;
         /// The lower the more urgent.
         Prio = 23:16;
         /// GICv2's SGIs: the vCPUs, one bit each, that it is pending from.
@@ -222,6 +254,20 @@ impl IrqWord {
         } else {
             self.without(flag)
         }
+    }
+
+    /// The life that it is in, or was in last.
+    #[inline(always)]
+    pub(crate) const fn life(self) -> Life {
+        Life::wrapping(self.get(Self::Life))
+    }
+
+    /// In that life.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) const fn with_life(self, life: Life) -> Self {
+        // CAST: widening.
+        self.put(Self::Life, life.0 as u64)
     }
 
     #[inline(always)]

@@ -69,6 +69,9 @@ assert_layout! {
     vgic_irq as VGIC_IRQ: owner;
     kvm_arm64_vgic_shadow as VGIC_SHADOW: lr_map;
     gic_kvm_info as GIC_INFO: no_hw_deactivation;
+    its_vm as ITS_VM: nr_vpes;
+    its_vpe as ITS_VPE: pending_last;
+    its_vlpi_map as VLPI_MAP: db_enabled;
 }
 
 /// Our numbers of the timers are C's.

@@ -44,18 +44,24 @@ pub(crate) use super::{
 };
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) use super::{
+    guest_memory::*,
     locks::*,
     vgic::{
         bus::*,
         dist::*,
         host::*,
         interrupt::*,
+        its::*,
+        its_tables::*,
         lifecycle::*,
+        lpis::*,
         mapping::*,
         message,
         objects::*,
         ppi_v5::*,
         shadow::*,
-        v2::*, //
+        v2::*,
+        vlpi::*,
+        vpe::*, //
     }, //
 };

@@ -19,7 +19,15 @@ pub(crate) mod interrupt;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod iodev;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod its;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+mod its_cache;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod its_tables;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod lifecycle;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod lpis;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 pub(crate) mod mapping;
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
@@ -40,6 +48,10 @@ pub(crate) mod v2;
 pub(crate) mod v3;
 #[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
 pub(crate) mod v5;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod vlpi;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod vpe;
 
 use super::*;
 

@@ -13,6 +13,7 @@ pub(super) use crate::hyp::vgic::state;
 #[cfg(not(CONFIG_KVM_ARM64_RUST_SWITCH))]
 pub(super) use crate::kvm::vgic::switch_v3 as state;
 
+use super::v4;
 use crate::{
     arm64::prelude::*,
     kvm::prelude::*, //
@@ -36,24 +37,31 @@ pub(super) fn save(vcpu: LoadedVcpu<'_>) {
 
 /// The vCPU comes to a CPU.
 pub(super) fn load(vcpu: LoadedVcpu<'_>) {
-    let Some(vhe) = vcpu.vhe() else {
-        return vcpu.load_vgic_v3();
-    };
-
-    state::restore_priorities(vcpu.vgic_v3(), vhe);
-    isb();
-    state::activate_traps(vcpu.vgic_v3(), vhe);
+    match vcpu.vhe() {
+        Some(vhe) => {
+            state::restore_priorities(vcpu.vgic_v3(), vhe);
+            isb();
+            state::activate_traps(vcpu.vgic_v3(), vhe);
+        }
+        None => vcpu.load_vgic_v3(),
+    }
+    v4::load(vcpu);
 }
 
 /// The vCPU leaves a CPU.
 pub(super) fn put(vcpu: LoadedVcpu<'_>) {
-    let Some(vhe) = vcpu.vhe() else {
-        return vcpu.put_vgic_v3();
-    };
-
-    state::save_active_priorities(vcpu.vgic_v3(), vhe);
-    isb();
-    state::deactivate_traps(vcpu.vgic_v3(), vhe);
+    match vcpu.vhe() {
+        Some(vhe) => {
+            state::save_active_priorities(vcpu.vgic_v3(), vhe);
+            isb();
+            v4::put(vcpu);
+            state::deactivate_traps(vcpu.vgic_v3(), vhe);
+        }
+        None => {
+            vcpu.put_vgic_v3();
+            v4::put(vcpu);
+        }
+    }
 }
 
 /// A vCPU that has no GIC, or not yet, comes to a CPU: its accesses trap.

@@ -45,7 +45,7 @@ impl<'a> Request<'a> {
     fn of(vcpu: OwnVcpu<'a>, intid: Intid, source: Option<Source>) -> Option<Self> {
         let guest = Guest::of(vcpu.vm())?;
 
-        if !separates_deactivation(vcpu) {
+        if !separates_deactivation(vcpu) || intid.is_lpi() {
             return None;
         }
         Some(Self {

@@ -14,6 +14,7 @@ use super::guest::*;
 use crate::{
     gic::{
         list_register::Intid,
+        lpi::NR_LPIS,
         word::{
             IrqWord,
             Trigger,
@@ -36,6 +37,8 @@ enum Line {
     Private(u32, Intid),
     /// An SPI.
     Shared(Intid),
+    /// An LPI, if it is mapped.
+    Lpi(Intid),
 }
 
 impl Line {
@@ -50,16 +53,28 @@ impl Line {
             return Some(Self::Private(vcpu, Intid(intid)));
         }
         let spi = index.checked_sub(u64::from(vm.online_vcpus()).wrapping_mul(32))?;
+        let Some(lpi) = spi.checked_sub(u64::from(vm.dist().nr_spis())) else {
+            // CAST: Less than the number of SPIs.
+            return Some(Self::Shared(Intid((spi as u32).wrapping_add(32))));
+        };
 
-        // CAST: Less than the number of SPIs.
-        (spi < u64::from(vm.dist().nr_spis()))
-            .then(|| Self::Shared(Intid((spi as u32).wrapping_add(32))))
+        // CAST: Less than the number of LPIs.
+        (lpi < u64::from(NR_LPIS))
+            .then(|| Self::Lpi(Intid(Intid::FIRST_LPI.wrapping_add(lpi as u32))))
     }
 }
 
-/// Whether there is a line at that position.
-pub(super) fn has_line(vm: Vm<'_>, position: u64) -> bool {
-    Line::at(vm, position).is_some()
+/// The first position, from that one on, at which there is a line. An LPI's follows of its number,
+/// so that nothing has to be counted to find it, whatever comes and goes meanwhile.
+pub(super) fn line_from(vm: Vm<'_>, position: u64) -> Option<u64> {
+    match Line::at(vm, position)? {
+        Line::Lpi(lpi) => {
+            let next = Guest::of(vm)?.next_lpi(lpi)?;
+
+            Some(position.wrapping_add(u64::from(next.0.wrapping_sub(lpi.0))))
+        }
+        Line::Distributor | Line::Private(..) | Line::Shared(_) => Some(position),
+    }
 }
 
 /// Prints the line at that position.
@@ -70,7 +85,7 @@ pub(super) fn show(vm: Vm<'_>, position: u64, to: &SeqFile) {
     let (vcpu, intid) = match line {
         Line::Distributor => return show_distributor(vm, to),
         Line::Private(vcpu, intid) => (vm.vcpu_at(vcpu), intid),
-        Line::Shared(intid) => (None, intid),
+        Line::Shared(intid) | Line::Lpi(intid) => (None, intid),
     };
     let irq = Guest::of(vm)
         .filter(|_| vm.dist().initialized())
@@ -92,7 +107,11 @@ fn show_distributor(vm: Vm<'_>, to: &SeqFile) {
     seq_print!(to, "vgic_model:\t{}\n", if v3 { "GICv3" } else { "GICv2" });
     seq_print!(to, "nr_spis:\t{}\n", dist.nr_spis());
     if v3 {
-        seq_print!(to, "nr_lpis:\t{}\n", 0);
+        seq_print!(
+            to,
+            "nr_lpis:\t{}\n",
+            Guest::of(vm).map_or(0, Guest::nr_lpis)
+        );
     }
     seq_print!(to, "enabled:\t{}\n\n", u8::from(dist.enabled()));
     seq_print!(to, "P=pending_latch, L=line_level, A=active\n");
@@ -115,6 +134,14 @@ fn show_header(vcpu: Option<Vcpu<'_>>, to: &SeqFile) {
     );
 }
 
+/// Whether it is pending, but for a line. Of LPIs that the hardware delivers nobody knows.
+fn latch(irq: Found<'_>, word: IrqWord) -> bool {
+    match irq.private() {
+        Some(private) if word.has(IrqWord::Direct) => private.lock_mapping().is_pending(),
+        _ => word.has(IrqWord::Latch),
+    }
+}
+
 fn show_irq(irq: Found<'_>, to: &SeqFile) {
     let word = irq.word();
     let index = |vcpu: Option<VcpuIdx>| vcpu.map_or(-1, |vcpu| vcpu.get() as isize);
@@ -122,7 +149,8 @@ fn show_irq(irq: Found<'_>, to: &SeqFile) {
     let what = match irq.intid.0 {
         0..=15 => "SGI",
         16..=31 => "PPI",
-        _ => "SPI",
+        32..=0x1fff => "SPI",
+        _ => "LPI",
     };
 
     seq_print!(
@@ -130,11 +158,11 @@ fn show_irq(irq: Found<'_>, to: &SeqFile) {
         "       {what} {:4}     {:2} {}{}{}{}{}{}{} {:8} {:8x}  {:2x} {:3}      {:2} \n",
         irq.intid.0,
         index(word.target()),
-        flag(IrqWord::Latch),
+        u8::from(latch(irq, word)),
         flag(IrqWord::Line),
         flag(IrqWord::Active),
         flag(IrqWord::Enabled),
-        flag(IrqWord::Hw),
+        u8::from(word.is_bound()),
         u8::from(word.trigger() == Trigger::Level),
         flag(IrqWord::Group1),
         irq.private().map_or(0, PrivateIrq::physical),

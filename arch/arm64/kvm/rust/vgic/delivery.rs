@@ -20,7 +20,10 @@
 //!     vgic_v2_fold_lr_state
 #![forbid(unsafe_code)]
 
-use super::guest::*;
+use super::{
+    guest::*,
+    v4, //
+};
 use crate::{
     arm64::prelude::*,
     gic::{
@@ -82,17 +85,20 @@ struct Delivery<'a> {
     vcpu: LoadedVcpu<'a>,
     guest: Guest<'a>,
     own: &'a VgicVcpu,
+    lpis: LpiRows<'a>,
 }
 
 impl<'a> Delivery<'a> {
     #[inline(always)]
     fn of(vcpu: LoadedVcpu<'a>) -> Option<Self> {
         let own = vcpu.vgic_vcpu()?;
+        let guest = Guest::of_part(vcpu.vm(), own)?;
 
         Some(Self {
             vcpu,
-            guest: Guest::of_part(vcpu.vm(), own)?,
+            guest,
             own,
+            lpis: guest.irqs().lpi_rows(own.index()),
         })
     }
 
@@ -110,17 +116,26 @@ impl<'a> Delivery<'a> {
 
     #[inline(always)]
     fn irq(&self, intid: Intid) -> Option<Found<'a>> {
-        self.guest.irq_of(Some(self.own), intid)
+        self.guest.found_of(Some(self.own), intid)
+    }
+
+    #[inline(always)]
+    fn queued(&self) -> impl Iterator<Item = Intid> + '_ {
+        self.own.queue().iter(&self.lpis)
     }
 
     fn flush(&self, lrs: impl ListRegisters) {
         let view = self.view(lrs);
         let spis = self.guest.irqs().traps_deactivation();
 
-        match self.fill(lrs, view) {
-            Some(sgis) => lrs.set_hcr(HcrKey::fitting(lrs.groups(), spis, sgis)),
-            None => self.choose(lrs, view, spis),
+        // If not all did fit the last time, most likely they don't now.
+        if !self.vcpu.is_crowded(self.own) {
+            if let Some(sgis) = self.fill(lrs, view) {
+                return lrs.set_hcr(HcrKey::fitting(lrs.groups(), spis, sgis));
+            }
+            self.take_back(lrs);
         }
+        self.choose(lrs, view, spis);
     }
 
     /// Fills list registers with the interrupts as they come. Whether there are SGIs among them;
@@ -130,7 +145,7 @@ impl<'a> Delivery<'a> {
         let capacity = Self::capacity().get();
         let (mut used, mut sgis) = (0_u32, false);
 
-        for irq in self.own.queue().iter().filter_map(|intid| self.irq(intid)) {
+        for irq in self.queued().filter_map(|intid| self.irq(intid)) {
             if used == capacity {
                 if view.shows(irq.word()) {
                     lrs.set_used(used);
@@ -151,16 +166,29 @@ impl<'a> Delivery<'a> {
         Capacity::of(HostGic::list_registers())
     }
 
-    /// Ranks them, after those that came first have been put into list registers.
+    /// Empties list registers that no guest has seen.
+    #[cold]
+    fn take_back(&self, lrs: impl ListRegisters) {
+        for number in 0..lrs.used() {
+            let (intid, back) = lrs.get(number, self.own.is_v2());
+
+            if let Some(irq) = self.irq(intid) {
+                let sourced = self.own.kind(intid).has_sources();
+
+                irq.state()
+                    .update_relaxed(|word| (word.unlist(sourced, back), ()));
+            }
+        }
+        lrs.set_used(0);
+    }
+
+    /// Ranks them.
     #[cold]
     fn choose(&self, lrs: impl ListRegisters, view: View, spis: bool) {
-        // As the guest has not seen them yet, they are what they were.
-        self.fold_all(lrs);
-
         let mut selection = Selection::new(view, Self::capacity());
         let mut used = 0_u32;
 
-        for irq in self.own.queue().iter().filter_map(|intid| self.irq(intid)) {
+        for irq in self.queued().filter_map(|intid| self.irq(intid)) {
             selection.offer(irq.intid, irq.word(), irq);
         }
         for lr in selection.iter().filter_map(|irq| self.list(view, irq)) {
@@ -168,12 +196,11 @@ impl<'a> Delivery<'a> {
             used = used.wrapping_add(1);
         }
         lrs.set_used(used);
-        lrs.set_hcr(HcrKey::new(
-            selection.summary(),
-            Self::capacity(),
-            view,
-            spis,
-        ));
+
+        let (all, capacity) = (selection.summary(), Self::capacity());
+
+        self.vcpu.set_crowded(self.own, all.all() > capacity.get());
+        lrs.set_hcr(HcrKey::new(all, capacity, view, spis));
     }
 
     /// What a list register holds of an interrupt from now on, if it has any business there.
@@ -210,7 +237,7 @@ impl<'a> Delivery<'a> {
         // What is in list registers now has not been counted.
         let mut ended = Ended::new(self.view(lrs), lrs.ended());
 
-        for irq in self.own.queue().iter().filter_map(|intid| self.irq(intid)) {
+        for irq in self.queued().filter_map(|intid| self.irq(intid)) {
             ended.offer(irq.intid, irq.word(), irq);
         }
         self.fold_all(lrs);
@@ -252,17 +279,18 @@ impl<'a> Delivery<'a> {
         let guest = self.guest;
         let vmcr = Vmcr::from_raw(u64::from(self.vcpu.vmcr_in_memory()));
 
-        self.vcpu.with_queue(irq_off, self.own, |owner| {
-            owner.prune(
-                true,
-                |intid| self.irq(intid).map(|irq| irq.of().state()),
-                |intid, settled| match settled {
-                    Settled::Gone => guest.left_queue(intid, vmcr.separate_deactivation()),
-                    Settled::Moved(to) => guest.moved(intid, to),
-                    Settled::Stays | Settled::Stray => (),
-                },
-            );
-        });
+        self.vcpu
+            .with_queue(irq_off, self.own, &self.lpis, |owner| {
+                owner.prune(
+                    true,
+                    |intid| self.irq(intid).map(Found::state),
+                    |intid, settled| match settled {
+                        Settled::Gone => guest.left_queue(intid, vmcr.separate_deactivation()),
+                        Settled::Moved(to) => guest.moved(intid, to),
+                        Settled::Stays | Settled::Stray => (),
+                    },
+                );
+            });
     }
 }
 
@@ -337,6 +365,13 @@ fn inject_news(
 
     let irq = guest.irq(vcpu, intid).ok_or(EINVAL)?;
 
+    if irq.is_lpi() {
+        // It has no line; whoever says that there is one, means a message.
+        if high && irq.is_owned_by(owner) {
+            guest.set_lpi_pending(intid);
+        }
+        return Ok(());
+    }
     if irq.word().ignores(high) || !irq.is_owned_by(owner) {
         return Ok(());
     }
@@ -426,13 +461,16 @@ pub(super) fn is_pending(vcpu: Vcpu<'_>) -> bool {
     // A GICv2's has the mask in the same place.
     let mask = Vmcr::from_raw(u64::from(vcpu.vmcr_in_memory())).priority_mask();
 
-    guest.vm().dist().enabled()
-        && !own.queue().is_empty()
-        && own
-            .queue()
-            .iter()
-            .filter_map(|intid| guest.irq(Some(vcpu), intid))
-            .any(|irq| irq.word().wakes(index, mask))
+    let has_queued = || {
+        !own.queue().is_empty()
+            && own
+                .queue()
+                .iter(&guest.irqs().lpi_rows(index))
+                .filter_map(|intid| guest.found(Some(vcpu), intid))
+                .any(|irq| irq.word().wakes(index, mask))
+    };
+
+    guest.vm().dist().enabled() && (v4::is_pending(vcpu) || has_queued())
 }
 
 impl ListRegisters for VgicV3<'_> {

@@ -12,19 +12,22 @@
 //!     vgic_v3_set_attr, vgic_v3_get_attr, vgic_v3_has_attr, kvm_arm_vgic_v3_ops,
 //!     vgic_v5_get_userspace_ppis, vgic_v5_set_attr, vgic_v5_get_attr, vgic_v5_has_attr,
 //!     kvm_arm_vgic_v5_ops; arch/arm64/kvm/vgic/vgic-mmio-v2.c: vgic_v2_has_attr_regs;
-//!     arch/arm64/kvm/vgic/vgic-mmio-v3.c: vgic_v3_has_attr_regs, vgic_v3_line_level_info_uaccess;
-//!     arch/arm64/kvm/vgic/vgic-v3.c: vgic_v3_save_pending_tables
+//!     arch/arm64/kvm/vgic/vgic-mmio-v3.c: vgic_v3_has_attr_regs, vgic_v3_line_level_info_uaccess
 #![forbid(unsafe_code)]
 
 use super::{
-    address, init,
+    address,
+    init,
+    its,
     mmio::{
         self,
         banks,
         Named,
         Registers, //
     },
-    sysreg, v5,
+    pending_table,
+    sysreg,
+    v5, //
 };
 use crate::{
     gic::{
@@ -212,24 +215,24 @@ fn control(task: &mut Task<'_>, model: Model, attr: u64) -> Result {
     }
 }
 
-/// Saves which LPIs are pending, to the guest's memory. There are none without an ITS. Sleeps.
+/// Saves which LPIs are pending, to the guest's memory. Sleeps.
+///
+/// An ITS may have some left to make so: what its guest has asked for is done, before.
 ///
 /// # Errors
 ///
-/// `ENXIO` unless it is a GICv3; `EBUSY` if a vCPU is in use; `ENXIO` if it is not initialised.
+/// `ENXIO` unless it is a GICv3; `EBUSY` if a vCPU is in use; those of [`its::settle_all`] and
+/// [`pending_table::save`].
 fn save_pending_tables(task: &mut Task<'_>) -> Result {
     if task.vm().dist().model() != Some(Model::V3) {
         return Err(ENXIO);
     }
     let mut lock = task.vm_lock();
     let mut all = lock.locked().stop_all()?;
-    let config = all.config();
+    let mut config = all.config();
 
-    if config.vm().dist().initialized() {
-        Ok(())
-    } else {
-        Err(ENXIO)
-    }
+    its::settle_all(&mut config)?;
+    pending_table::save(&config)
 }
 
 /// Sets the maintenance interrupt of guest hypervisors. Sleeps.

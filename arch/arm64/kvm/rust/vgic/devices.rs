@@ -141,6 +141,7 @@ pub(super) fn set_owner(vcpu: Vcpu<'_>, intid: u32, owner: Owner) -> Result {
     let irq = guest
         .irq(Some(vcpu), Intid(intid))
         .filter(|_| intid >= 16)
+        .and_then(|irq| irq.line())
         .ok_or(EINVAL)?;
 
     if irq.set_owner(owner) {

@@ -17,7 +17,8 @@ use super::{
     debug,
     delivery,
     devices,
-    hardware, //
+    hardware,
+    its, //
 };
 use crate::{
     bindings,
@@ -109,7 +110,10 @@ unsafe extern "C" fn kvm_vgic_sync_hwstate(vcpu: *mut bindings::kvm_vcpu) {
 #[export]
 unsafe extern "C" fn kvm_vgic_process_async_update(vcpu: *mut bindings::kvm_vcpu) {
     // SAFETY: By the safety requirements.
-    deactivation::deferred(&mut unsafe { InMmio::assume(vcpu) });
+    let mut mmio = unsafe { InMmio::assume(vcpu) };
+
+    deactivation::deferred(&mut mmio);
+    its::continue_commands(&mut mmio);
     with_irqs_off(|irq_off| {
         // SAFETY: By the safety requirements; a vCPU is loaded wherever its thread is.
         delivery::update(
@@ -262,25 +266,27 @@ unsafe extern "C" fn kvm_vgic_set_owner(
 }
 
 /// Whether KVM writes a table of the GIC's to the guest's memory, on behalf of its VMM rather than
-/// of a vCPU. There are no tables without an ITS.
-///
-/// # Safety
-///
-/// Always safe to call.
-#[export]
-unsafe extern "C" fn kvm_arch_allow_write_without_running_vcpu(_kvm: *mut bindings::kvm) -> bool {
-    false
-}
-
-/// Whether `vgic-state` has that many lines.
+/// of a vCPU. Any context.
 ///
 /// # Safety
 ///
 /// See the module's documentation.
 #[export]
-unsafe extern "C" fn kvm_arm64_vgic_debug_has(kvm: *mut bindings::kvm, line: u64) -> bool {
+unsafe extern "C" fn kvm_arch_allow_write_without_running_vcpu(kvm: *mut bindings::kvm) -> bool {
     // SAFETY: By the safety requirements.
-    debug::has_line(unsafe { Vm::from_raw(kvm) }, line)
+    unsafe { Vm::from_raw(kvm) }.is_written_for_vmm()
+}
+
+/// The first position of `vgic-state`, from that one on, at which there is a line; all ones if
+/// none.
+///
+/// # Safety
+///
+/// See the module's documentation.
+#[export]
+unsafe extern "C" fn kvm_arm64_vgic_debug_find(kvm: *mut bindings::kvm, line: u64) -> u64 {
+    // SAFETY: By the safety requirements.
+    debug::line_from(unsafe { Vm::from_raw(kvm) }, line).unwrap_or(u64::MAX)
 }
 
 /// Prints a line of `vgic-state`.
@@ -296,4 +302,37 @@ unsafe extern "C" fn kvm_arm64_vgic_debug_show(
 ) {
     // SAFETY: By the safety requirements.
     unsafe { debug::show(Vm::from_raw(kvm), line, SeqFile::from_raw(to)) };
+}
+
+/// The same for the file of an ITS.
+///
+/// # Safety
+///
+/// `its` is an ITS that lives at least as long as the call, and is on the list of its VM. The
+/// caller may sleep, and holds none of the VM's locks.
+#[export]
+unsafe extern "C" fn kvm_arm64_its_debug_find(its: *const c_void, line: u64) -> u64 {
+    // SAFETY: By the safety requirements.
+    let its = unsafe { &*its.cast::<Its>() };
+
+    // SAFETY: By the safety requirements.
+    its::debug::line_from(&mut unsafe { Task::assume(its.vm()) }, its, line).unwrap_or(u64::MAX)
+}
+
+/// Prints a line of it.
+///
+/// # Safety
+///
+/// See [`kvm_arm64_its_debug_find`]; `to` is the caller's.
+#[export]
+unsafe extern "C" fn kvm_arm64_its_debug_show(
+    to: *mut bindings::seq_file,
+    its: *const c_void,
+    line: u64,
+) {
+    // SAFETY: By the safety requirements.
+    let (its, to) = unsafe { (&*its.cast::<Its>(), SeqFile::from_raw(to)) };
+
+    // SAFETY: By the safety requirements.
+    its::debug::show(&mut unsafe { Task::assume(its.vm()) }, its, line, to);
 }

@@ -13,7 +13,8 @@
 use super::{
     address,
     device,
-    exports::errno, //
+    exports::errno,
+    its, //
 };
 use crate::{
     bindings,
@@ -134,7 +135,106 @@ devices! {
     V5_OPS, v5_set_attr, v5_get_attr, v5_has_attr: V5, c"kvm-arm-vgic-v5";
 }
 
-/// Makes devices of a model available to user space, but no ITS. Called when KVM initialises.
+/// # Safety
+///
+/// See the module's documentation; `device` is that of an ITS, by a file descriptor of it.
+unsafe fn its_of<'a>(device: *mut bindings::kvm_device) -> (Task<'a>, LastingIts<'a>) {
+    // SAFETY: By the safety requirements.
+    unsafe {
+        (
+            Task::assume(Vm::from_raw((*device).kvm)),
+            LastingIts::of_device(device),
+        )
+    }
+}
+
+/// A device of an ITS is made.
+///
+/// # Safety
+///
+/// See the module's documentation; `kvm->lock` is held.
+unsafe extern "C" fn its_create(device: *mut bindings::kvm_device, _type: u32) -> i32 {
+    // SAFETY: By the safety requirements.
+    let mut vm = unsafe { VmLocked::assume(Vm::from_raw((*device).kvm)) };
+
+    // SAFETY: Nobody knows the device yet.
+    errno(its::device::create(&mut vm).map(|its| unsafe { Its::install(its, device) }))
+}
+
+/// A device of an ITS goes.
+///
+/// # Safety
+///
+/// Nobody uses the device or the ITS any more; it is from C's allocator.
+unsafe extern "C" fn its_destroy(device: *mut bindings::kvm_device) {
+    // SAFETY: By the safety requirements.
+    unsafe {
+        drop(Its::take(device));
+        destroy(device);
+    }
+}
+
+/// Sets an attribute of an ITS.
+///
+/// # Safety
+///
+/// See the module's documentation; `attr` is valid.
+unsafe extern "C" fn its_set_attr(
+    device: *mut bindings::kvm_device,
+    attr: *mut bindings::kvm_device_attr,
+) -> i32 {
+    // SAFETY: By the safety requirements.
+    let ((mut task, its), attr) = unsafe { (its_of(device), &*attr) };
+
+    errno(its::device::set_attr(&mut task, its, attr))
+}
+
+/// Gets an attribute of an ITS.
+///
+/// # Safety
+///
+/// See the module's documentation; `attr` is valid.
+unsafe extern "C" fn its_get_attr(
+    device: *mut bindings::kvm_device,
+    attr: *mut bindings::kvm_device_attr,
+) -> i32 {
+    // SAFETY: By the safety requirements.
+    let ((mut task, its), attr) = unsafe { (its_of(device), &*attr) };
+
+    errno(its::device::get_attr(&mut task, &its, attr))
+}
+
+/// Whether an ITS has an attribute.
+///
+/// # Safety
+///
+/// `attr` is valid.
+unsafe extern "C" fn its_has_attr(
+    _device: *mut bindings::kvm_device,
+    attr: *mut bindings::kvm_device_attr,
+) -> i32 {
+    // SAFETY: By the safety requirements.
+    errno(its::device::has_attr(unsafe { &*attr }))
+}
+
+// SAFETY: The functions expect what KVM calls them with.
+static ITS_OPS: DeviceOps = unsafe {
+    DeviceOps::new(bindings::kvm_device_ops {
+        name: c"kvm-arm-vgic-its".to_bytes_with_nul().as_ptr(),
+        create: Some(its_create),
+        init: None,
+        destroy: Some(its_destroy),
+        release: None,
+        set_attr: Some(its_set_attr),
+        get_attr: Some(its_get_attr),
+        has_attr: Some(its_has_attr),
+        ioctl: None,
+        mmap: None,
+    })
+};
+
+/// Makes devices of a model available to user space, of a GICv3 also ITSs. Called when KVM
+/// initialises.
 ///
 /// # Errors
 ///
@@ -142,7 +242,10 @@ devices! {
 pub(super) fn register(device: u32) -> Result {
     match Model::of_device(device).ok_or(ENODEV)? {
         Model::V2 => V2_OPS.register(device),
-        Model::V3 => V3_OPS.register(device),
+        Model::V3 => {
+            V3_OPS.register(device)?;
+            ITS_OPS.register(bindings::kvm_device_type_KVM_DEV_TYPE_ARM_VGIC_ITS)
+        }
         Model::V5 => V5_OPS.register(device),
     }
 }

@@ -38,6 +38,16 @@ DEFINE_STATIC_KEY_FALSE(vgic_v3_has_v2_compat);
 
 DEFINE_PER_CPU(struct kvm_arm64_vgic_shadow, kvm_arm64_vgic_shadow);
 
+unsigned long *kvm_arm64_vgic_v5_pending(void)
+{
+	return host_data_ptr(vgic_v5_ppi_state)->pendr;
+}
+
+unsigned long *kvm_arm64_vgic_v5_active(void)
+{
+	return host_data_ptr(vgic_v5_ppi_state)->activer_exit;
+}
+
 /* Boot parameters, read before anything here is patched. */
 
 static bool trap_group0;
@@ -215,6 +225,11 @@ void kvm_arm64_vgic_bad_irq(unsigned int irq)
 	kvm_err("Cannot register interrupt %d\n", irq);
 }
 
+void kvm_arm64_vgic_bad_doorbell(unsigned int irq)
+{
+	kvm_err("failed to allocate vcpu IRQ%d\n", irq);
+}
+
 /* Nobody can say what a GIC will do that is none. */
 void kvm_arm64_vgic_strange(void)
 {
@@ -222,11 +237,16 @@ void kvm_arm64_vgic_strange(void)
 	add_taint(TAINT_CPU_OUT_OF_SPEC, LOCKDEP_STILL_OK);
 }
 
-/* vgic-state in debugfs: a line is an interrupt, or the distributor. */
+/* vgic-state in debugfs: a line is an interrupt, or the distributor. Not every number is one. */
 
 static void *debug_line(struct seq_file *s, loff_t *line)
 {
-	return kvm_arm64_vgic_debug_has(s->private, *line) ? line : NULL;
+	u64 found = kvm_arm64_vgic_debug_find(s->private, *line);
+
+	if (found == U64_MAX)
+		return NULL;
+	*line = found;
+	return line;
 }
 
 static void *debug_next(struct seq_file *s, void *v, loff_t *line)
@@ -257,4 +277,49 @@ DEFINE_SEQ_ATTRIBUTE(vgic_debug);
 void kvm_arm64_vgic_debug_init(struct kvm *kvm)
 {
 	debugfs_create_file("vgic-state", 0444, kvm->debugfs_dentry, kvm, &vgic_debug_fops);
+}
+
+/* The same of an ITS: a line is an event that is mapped. */
+
+static void *its_debug_line(struct seq_file *s, loff_t *line)
+{
+	u64 found = kvm_arm64_its_debug_find(s->private, *line);
+
+	/* A position is not negative: there are no such devices. */
+	if (found > S64_MAX)
+		return NULL;
+	*line = found;
+	return line;
+}
+
+static void *its_debug_next(struct seq_file *s, void *v, loff_t *line)
+{
+	++*line;
+	return its_debug_line(s, line);
+}
+
+static int its_debug_show(struct seq_file *s, void *v)
+{
+	kvm_arm64_its_debug_show(s, s->private, *(loff_t *)v);
+	return 0;
+}
+
+static const struct seq_operations its_debug_sops = {
+	.start	= its_debug_line,
+	.next	= its_debug_next,
+	.stop	= debug_stop,
+	.show	= its_debug_show,
+};
+
+DEFINE_SEQ_ATTRIBUTE(its_debug);
+
+int kvm_arm64_its_debug_init(struct kvm *kvm, const void *its, u64 base)
+{
+	char *name = kasprintf(GFP_KERNEL, "vgic-its-state@%llx", base);
+
+	if (!name)
+		return -ENOMEM;
+	debugfs_create_file(name, 0444, kvm->debugfs_dentry, (void *)its, &its_debug_fops);
+	kfree(name);
+	return 0;
 }

@@ -6,9 +6,11 @@
 //!     vgic_model_needs_bcst_kick
 #![forbid(unsafe_code)]
 
+use super::v4;
 use crate::{
     arm64::prelude::*,
     gic::{
+        atomic_word::AtomicWord,
         list_register::Intid,
         transition::{
             Action,
@@ -25,7 +27,8 @@ use crate::{
             VcpuIdx, //
         },
     },
-    kvm::prelude::*, //
+    kvm::prelude::*,
+    linux::prelude::*, //
 };
 
 /// A VM whose GICv2 or GICv3 has all its interrupts.
@@ -39,6 +42,7 @@ pub(super) struct Guest<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Found<'a> {
     pub(super) intid: Intid,
+    state: &'a AtomicWord,
     irq: Where<'a>,
 }
 
@@ -48,6 +52,8 @@ enum Where<'a> {
     Private(&'a PrivateIrq),
     /// An SPI.
     Shared(&'a Irq),
+    /// An LPI, which is nothing but its state.
+    Lpi,
 }
 
 impl<'a> Found<'a> {
@@ -56,51 +62,76 @@ impl<'a> Found<'a> {
     pub(super) fn private(self) -> Option<&'a PrivateIrq> {
         match self.irq {
             Where::Private(irq) => Some(irq),
-            Where::Shared(_) => None,
+            Where::Shared(_) | Where::Lpi => None,
         }
     }
 
-    /// It, for as long as the VM or vCPU.
+    /// Whether it is an LPI.
     #[inline(always)]
-    pub(super) fn of(self) -> &'a Irq {
+    pub(super) fn is_lpi(self) -> bool {
+        matches!(self.irq, Where::Lpi)
+    }
+
+    /// What there is of one that is not an LPI.
+    #[inline(always)]
+    pub(super) fn line(self) -> Option<&'a Irq> {
         match self.irq {
-            Where::Private(irq) => irq,
-            Where::Shared(irq) => irq,
+            Where::Private(irq) => Some(irq),
+            Where::Shared(irq) => Some(irq),
+            Where::Lpi => None,
         }
     }
-}
 
-impl core::ops::Deref for Found<'_> {
-    type Target = Irq;
-
+    /// Its state, for as long as the VM or vCPU.
     #[inline(always)]
-    fn deref(&self) -> &Irq {
-        self.of()
+    pub(super) fn state(self) -> &'a AtomicWord {
+        self.state
+    }
+
+    /// Its state, as of now.
+    #[inline(always)]
+    pub(super) fn word(self) -> IrqWord {
+        self.state.read()
+    }
+
+    /// See [`Irq::route`].
+    #[inline(always)]
+    pub(super) fn route(self) -> u32 {
+        self.line().map_or(0, Irq::route)
+    }
+
+    /// See [`Irq::is_owned_by`].
+    #[inline(always)]
+    pub(super) fn is_owned_by(self, owner: Owner) -> bool {
+        match self.line() {
+            Some(irq) => irq.is_owned_by(owner),
+            None => owner == Owner::NOBODY,
+        }
     }
 }
 
 impl<'a> Found<'a> {
-    /// Changes an interrupt that does not stand for a physical one.
+    /// Changes an interrupt that nothing physical has to follow.
     ///
     /// # Errors
     ///
-    /// One that does, at the moment of the change: that takes the lock of [`PrivateIrq`].
+    /// One for which that has to be, at the moment of the change: that takes the lock of [`PrivateIrq`].
     #[inline(always)]
     pub(super) fn update_alone<A>(
         self,
         f: impl Fn(IrqWord) -> (IrqWord, A),
     ) -> core::result::Result<A, &'a PrivateIrq> {
         let Some(private) = self.private() else {
-            return Ok(self.of().state().update(f));
+            return Ok(self.state.update(f));
         };
 
-        if private.word().has(IrqWord::Hw) {
+        if private.word().is_bound() {
             return Err(private);
         }
         private
             .state()
             .update(|word| {
-                if word.has(IrqWord::Hw) {
+                if word.is_bound() {
                     (word, None)
                 } else {
                     let (word, also) = f(word);
@@ -162,21 +193,49 @@ impl<'a> Guest<'a> {
         Kind::new(intid, source)
     }
 
-    /// The interrupt of that number, if there is one: a private one is `vcpu`'s.
+    /// The interrupt of that number, if there is one: a private one is `vcpu`'s, an LPI is mapped.
     #[inline(always)]
     pub(super) fn irq(self, vcpu: Option<Vcpu<'a>>, intid: Intid) -> Option<Found<'a>> {
-        self.irq_of(vcpu.and_then(Vcpu::vgic_vcpu), intid)
+        self.found(vcpu, intid)
+            .filter(|irq| !intid.is_lpi() || !irq.word().has(IrqWord::Dead))
+    }
+
+    /// The same, or an LPI that is not mapped any more: what queues and list registers hold.
+    #[inline(always)]
+    pub(super) fn found(self, vcpu: Option<Vcpu<'a>>, intid: Intid) -> Option<Found<'a>> {
+        self.found_of(vcpu.and_then(Vcpu::vgic_vcpu), intid)
     }
 
     /// The same, by the vCPU's part of the GIC.
     #[inline(always)]
-    pub(super) fn irq_of(self, vcpu: Option<&'a VgicVcpu>, intid: Intid) -> Option<Found<'a>> {
-        let irq = match vcpu.and_then(|vgic| vgic.private(intid.0)) {
-            Some(irq) => Where::Private(irq),
-            None => Where::Shared(self.irqs.spi(intid.0)?),
-        };
+    pub(super) fn found_of(self, vcpu: Option<&'a VgicVcpu>, intid: Intid) -> Option<Found<'a>> {
+        if let Some(irq) = vcpu.and_then(|vgic| vgic.private(intid.0)) {
+            return Some(Found {
+                intid,
+                state: irq.state(),
+                irq: Where::Private(irq),
+            });
+        }
+        if intid.is_lpi() {
+            return self.lpi_word(intid);
+        }
+        let irq = self.irqs.spi(intid.0)?;
 
-        Some(Found { intid, irq })
+        Some(Found {
+            intid,
+            state: irq.state(),
+            irq: Where::Shared(irq),
+        })
+    }
+
+    /// The LPI of that number, mapped or not, if it, or one near it, has ever been mapped.
+    #[inline(always)]
+    pub(super) fn lpi_word(self, lpi: Intid) -> Option<Found<'a>> {
+        Some(Found {
+            intid: lpi,
+            state: self.irqs.lpis().word(lpi)?,
+            irq: Where::Lpi,
+        })
     }
 
     /// The vCPU of that index.
@@ -198,11 +257,12 @@ impl<'a> Guest<'a> {
         irq: Found<'_>,
         f: impl Fn(IrqWord, Option<&Mapping>) -> (IrqWord, Action),
     ) {
+        let _claiming = PreemptOff::new();
         let delivery = irq
             .update_alone(|word| f(word, None))
             .unwrap_or_else(|private| {
                 let mapping = private.lock_mapping();
-                let action = irq.state().update(|word| f(word, Some(&mapping)));
+                let action = v4::change_bound(&mapping, irq, |word| f(word, Some(&mapping)));
 
                 follow_physically(&mapping, action.physical);
                 action
@@ -225,6 +285,9 @@ impl<'a> Guest<'a> {
     }
 
     /// Puts an interrupt where its word says that it is to be, and tells the vCPU.
+    ///
+    /// Preemption is off since before the word was changed, or interrupts are: others that find the
+    /// interrupt claimed rely on its being in the queue soon, and the vCPU's being told.
     #[inline]
     pub(super) fn deliver(self, irq: Found<'_>, delivery: Delivery) {
         match delivery {
@@ -298,11 +361,12 @@ impl<'a> Guest<'a> {
         physical: impl Fn(Physical) -> Physical,
     ) -> core::result::Result<(), Listed> {
         let kind = self.kind(vcpu, irq.intid);
+        let claiming = PreemptOff::new();
         let deactivated = match irq.update_alone(|word| word.deactivate(kind, source, || false)) {
             Ok(deactivated) => deactivated?,
             Err(private) => {
                 let mapping = private.lock_mapping();
-                let deactivated = irq.state().update(|word| {
+                let deactivated = v4::change_bound(&mapping, irq, |word| {
                     word.deactivate(kind, source, || mapping.line_level(irq.intid.0))
                 })?;
 
@@ -311,10 +375,11 @@ impl<'a> Guest<'a> {
             }
         };
 
+        self.deliver(irq, deactivated.action.delivery);
+        drop(claiming);
         if deactivated.acked {
             self.vm.notify_acked(irq.intid.0);
         }
-        self.deliver(irq, deactivated.action.delivery);
         Ok(())
     }
 
@@ -325,7 +390,7 @@ impl<'a> Guest<'a> {
         };
 
         if let Some(vgic) = vcpu.vgic_vcpu() {
-            vgic.queue().push(intid);
+            vgic.queue().push(intid, &self.irqs.lpi_rows(to));
         }
         if first && self.deactivation_may_have_to_trap() {
             self.vm.kick_all_for_irq();

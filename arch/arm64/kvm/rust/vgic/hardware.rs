@@ -16,6 +16,7 @@ use super::{
     cpuif_v3,
     delivery,
     nested,
+    v4,
     v5, //
 };
 use crate::{
@@ -43,6 +44,7 @@ fn flush_v3(vcpu: LoadedVcpu<'_>) {
     if cpucaps::has_vhe() {
         cpuif_v3::restore(vcpu);
     }
+    v4::commit(vcpu);
 }
 
 #[inline(never)]

@@ -22,7 +22,8 @@ use super::{
         self,
         defined, //
     },
-    v5,
+    v4,
+    v5, //
 };
 use crate::{
     arm64::fields::Field,
@@ -128,6 +129,9 @@ pub(super) fn create(vm: &mut VmLocked<'_>, device: u32) -> Result {
     }
     config.set_model(Some(model));
     set_id_registers(config.held());
+    if model == Model::V3 {
+        config.set_can_direct_sgis(HostGic::can_direct_sgis());
+    }
     if model == Model::V5 {
         config.renumber_timers();
     }
@@ -205,7 +209,7 @@ pub(super) fn init_vcpu(vm: &mut VmLocked<'_>, vcpu: NewVcpu<'_>) -> Result {
     if !vm.vm().has_irqchip() {
         return Ok(());
     }
-    // Who has initialised the GIC did not hold the lock that vCPUs are made under.
+    // For what has to fail, at once; it is asked again below, where nobody can change it.
     if vm.vm().dist().initialized() {
         return Err(EBUSY);
     }
@@ -214,14 +218,33 @@ pub(super) fn init_vcpu(vm: &mut VmLocked<'_>, vcpu: NewVcpu<'_>) -> Result {
             // No other vCPU is made meanwhile, so this is going to be its index.
             let part = part_of(**vcpu, model, vm.vm().online_vcpus())?;
 
+            still_uninitialized(&vm.config())?.install_vgic_vcpu(**vcpu, part);
             if model == Model::V3 {
                 redist::register(&mut vm.slots(), **vcpu)?;
             }
-            vm.config().install_vgic_vcpu(**vcpu, part);
             Ok(())
         }
-        Some(Model::V5) => v5::init_vcpu(&mut vm.config(), vcpu),
+        Some(Model::V5) => {
+            let mut config = vm.config();
+
+            still_uninitialized(&config)?;
+            v5::init_vcpu(&mut config, vcpu)
+        }
         None => Ok(()),
+    }
+}
+
+/// Whoever initialises the GIC does not hold the lock that vCPUs are made under, but this one. The
+/// vCPU has been counted as one that is being made before: either that is seen there, or this here.
+///
+/// # Errors
+///
+/// `EBUSY` if the GIC is initialised.
+fn still_uninitialized<'c, 't>(config: &'c ConfigLock<'t>) -> Result<&'c ConfigLock<'t>> {
+    if config.vm().dist().initialized() {
+        Err(EBUSY)
+    } else {
+        Ok(config)
     }
 }
 
@@ -269,7 +292,7 @@ pub(super) fn init_nested(task: &mut Task<'_>, vcpu: Vcpu<'_>) -> Result {
 ///
 /// # Errors
 ///
-/// `EBUSY` while a vCPU is made; `ENOMEM`; of a GICv5 those of [`v5::init`].
+/// `EBUSY` while a vCPU is made; `ENOMEM`; those of [`v4::init`], of a GICv5 of [`v5::init`].
 pub(super) fn init(config: &mut ConfigLock<'_>) -> Result {
     let vm = config.vm();
     let dist = vm.dist();
@@ -301,6 +324,10 @@ pub(super) fn init(config: &mut ConfigLock<'_>) -> Result {
         reset_vcpu(config, vcpu, model);
     }
     config.route_pins_to_spis(nr_spis)?;
+    // The last of what can fail: vPEs are for good, and for the vCPUs that there are now.
+    if irqs.is_some() {
+        v4::init(config)?;
+    }
 
     // Nothing fails from here on.
     config.set_nr_spis(nr_spis);
@@ -425,7 +452,7 @@ fn map_v2(slots: &mut Slots<'_>) -> Result {
 
 fn map_v3(slots: &mut Slots<'_>) -> Result {
     let vm = slots.vm();
-    let config = slots.config();
+    let mut config = slots.config();
 
     if vm.vcpus().any(|vcpu| vcpu.redistributor().is_none()) {
         return Err(ENXIO);
@@ -437,6 +464,9 @@ fn map_v3(slots: &mut Slots<'_>) -> Result {
     }
     if !vm.dist().initialized() {
         return Err(EBUSY);
+    }
+    if HostGic::has_v4_1() {
+        v4::configure_sgis(&mut config);
     }
     drop(config);
     place_distributor(slots, distributor, FrameKind::V3_DISTRIBUTOR)

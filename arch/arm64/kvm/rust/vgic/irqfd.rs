@@ -3,11 +3,10 @@
 //! Interrupts from outside KVM: pins and messages of user space and other parts of the kernel, by
 //! the VM's table of routes.
 //!
-//! A pin is an SPI. A message goes to an ITS, of which there is none: so no interrupt is delivered
-//! by the hardware itself either.
+//! A pin is an SPI. Messages are in [`msi`](super::msi).
 //!
 //! Mirrors: arch/arm64/kvm/vgic/vgic-irqfd.c: vgic_irqfd_set_irq, kvm_set_routing_entry,
-//!     kvm_populate_msi, kvm_set_msi, kvm_arch_set_irq_inatomic,
+//!     kvm_populate_msi, kvm_arch_set_irq_inatomic,
 //!     kvm_vgic_setup_default_irq_routing
 #![forbid(unsafe_code)]
 
@@ -89,24 +88,15 @@ pub(super) fn set_pin<'a>(
     delivery::inject(vm, None, spi, high, Owner::NOBODY)
 }
 
-/// Drives a pin or sends a message from where nobody may sleep.
+/// Drives a pin from where nobody may sleep.
 ///
 /// # Errors
 ///
-/// `EWOULDBLOCK` (`EAGAIN`) if that needs somebody who may: for messages, for a line that falls,
-/// and while the GIC is not initialised; `EINVAL` if there is no such SPI.
-pub(super) fn set_atomic(vm: Vm<'_>, route: Route, pin: u32, high: bool) -> Result {
-    if !high || route == Route::Message || !vm.dist().initialized() {
+/// `EWOULDBLOCK` (`EAGAIN`) if that needs somebody who may: while the GIC is not initialised;
+/// `EINVAL` if there is no such SPI.
+pub(super) fn raise_pin(vm: Vm<'_>, pin: u32) -> Result {
+    if !vm.dist().initialized() {
         return Err(EAGAIN);
     }
     delivery::inject(vm, None, spi_of(vm, pin)?, true, Owner::NOBODY)
-}
-
-/// Sends a message.
-///
-/// # Errors
-///
-/// `ENODEV`: there is nobody who would take it.
-pub(super) fn send_message() -> Result {
-    Err(ENODEV)
 }

@@ -21,6 +21,7 @@ mod dist;
 mod redist;
 mod v2;
 
+use super::its::registers;
 use crate::{
     gic::{
         frame::{
@@ -35,6 +36,7 @@ use crate::{
             GICC,
             GICD_V2, //
         },
+        frame_gits::GITS,
         transition::Writer, //
     },
     kvm::prelude::*,
@@ -69,6 +71,14 @@ impl By<'_, '_> {
         }
     }
 
+    /// The guest's memory, to who makes the access.
+    pub(super) fn memory(&self) -> GuestMemory<'_> {
+        match self {
+            By::Guest(mmio) => mmio.guest_memory(),
+            By::User(config) => config.guest_memory(),
+        }
+    }
+
     /// Runs `f` with the configuration lock held.
     fn with_config<R>(&mut self, f: impl FnOnce(&mut ConfigLock<'_>) -> R) -> R {
         match self {
@@ -89,6 +99,8 @@ pub(super) enum Registers<'a> {
     CpuInterface(OwnVcpu<'a>),
     /// The redistributor of a vCPU.
     Redistributor(Vcpu<'a>),
+    /// An ITS.
+    Its(&'a Its),
 }
 
 impl<'a> Registers<'a> {
@@ -107,6 +119,7 @@ impl<'a> Registers<'a> {
             Accessed::Distributor => Self::of_distributor(vcpu.anyones()),
             Accessed::CpuInterface => Some(Self::CpuInterface(vcpu)),
             Accessed::Redistributor(of) => Some(Self::Redistributor(of)),
+            Accessed::Its(its) => Some(Self::Its(its)),
         }
     }
 }
@@ -120,7 +133,7 @@ fn nr_irqs(vm: Vm<'_>) -> u32 {
 
 /// An offset, if it is within a frame; also to a CPU that guesses.
 #[inline(always)]
-fn within<R: Copy, const SLOTS: usize>(_: &Frame<R, SLOTS>, offset: u32) -> Option<u32> {
+pub(super) fn within<R: Copy, const SLOTS: usize>(_: &Frame<R, SLOTS>, offset: u32) -> Option<u32> {
     below_nospec(offset, Frame::<R, SLOTS>::SIZE)
 }
 
@@ -170,6 +183,10 @@ fn read_by(by: &mut By<'_, '_>, registers: Registers<'_>, offset: u32, bytes: u3
             Read::From(access) => v2::read_cpu_interface(vcpu, access),
             Read::Constant(value) => value,
         },
+        Registers::Its(its) => match look_up(&GITS, who, its.vm(), offset, bytes) {
+            Read::From(access) => registers::read(by, its, access),
+            Read::Constant(value) => value,
+        },
     }
 }
 
@@ -206,6 +223,10 @@ fn write_by(
             }
             Ok(())
         }
+        Registers::Its(its) => match look_up_write(&GITS, who, its.vm(), offset, bytes) {
+            Some(access) => registers::write(by, its, access, value),
+            None => Ok(()),
+        },
     }
 }
 

@@ -11,9 +11,11 @@
 mod arm64;
 mod gic;
 mod imp;
+mod leaves;
 #[path = "../../src/linux.rs"]
 mod linux;
 mod machine;
 
 mod tests_machine;
 mod tests_queue;
+mod tests_translation;

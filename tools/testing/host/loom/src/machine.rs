@@ -11,11 +11,14 @@
 
 use crate::gic::{
     atomic_word::AtomicWord,
+    entry::Returned,
     gate::Gate,
     list_register::Intid,
+    lpi::{Place, Properties},
     priority::Priority,
     queue::{OwnerKey, Queue, Settled},
-    word::{IrqWord, VcpuIdx},
+    transition::{self, Delivery},
+    word::{IrqWord, Kind, Life, Source, VcpuIdx},
 };
 use crate::imp::{
     atomic::{
@@ -24,6 +27,7 @@ use crate::imp::{
     },
     smp_mb, thread, Bracket, Mutex,
 };
+use crate::leaves::SomeLpis;
 
 // vcpu->mode
 const OUTSIDE: u32 = 0;
@@ -37,6 +41,7 @@ const UPDATE: u32 = 2;
 /// What a vCPU shares with others.
 pub(crate) struct Vcpu {
     pub(crate) queue: Queue,
+    lpis: SomeLpis,
     gate: Gate,
     mode: AtomicU32,
     requests: AtomicU32,
@@ -66,6 +71,8 @@ pub(crate) struct Own {
     pub(crate) off: bool,
     /// What interrupt handlers of the guest have found of the injectors' data.
     pub(crate) seen: [bool; DATA],
+    /// LPIs that its guest has taken, and their lives.
+    pub(crate) lives: Vec<(Intid, Life)>,
 }
 
 pub(crate) const DATA: usize = 3;
@@ -80,6 +87,8 @@ pub(crate) struct Machine {
     data: [AtomicU32; DATA],
     /// kvm->arch.config_lock
     config: Mutex<()>,
+    /// LPIs that something has made pending, and in which of their lives. It orders nothing.
+    sent: std::sync::Mutex<Vec<(Intid, Life)>>,
 }
 
 /// What must follow a change of a word.
@@ -102,12 +111,30 @@ pub(crate) fn edge(vcpu: usize) -> IrqWord {
         .with_target(Some(index(vcpu)))
 }
 
+/// An LPI that is mapped, enabled, for that vCPU, in its first life.
+pub(crate) fn lpi(vcpu: usize) -> IrqWord {
+    IrqWord::UNMAPPED
+        .map_lpi(Some(index(vcpu)), PROPERTIES, false)
+        .0
+}
+
+/// Enabled.
+const PROPERTIES: Properties = Properties::of(0xa1);
+
 /// Enabled, level-triggered, for that vCPU.
 pub(crate) fn level(vcpu: usize) -> IrqWord {
     edge(vcpu).without(IrqWord::Edge)
 }
 
 impl Vcpu {
+    pub(crate) fn push(&self, intid: Intid) {
+        self.queue.push(intid, &self.lpis);
+    }
+
+    pub(crate) fn queued(&self) -> impl Iterator<Item = Intid> + '_ {
+        self.queue.iter(&self.lpis)
+    }
+
     /// A store. As an exchange, for loom does not order a store after a compare-exchange that read
     /// what the same thread stored before.
     fn set_mode(&self, mode: u32, order: Ordering) {
@@ -155,11 +182,16 @@ impl Vcpu {
 impl Machine {
     /// vCPUs and interrupts in these states.
     pub(crate) fn new(vcpus: usize, at_once: bool, irqs: &[(u32, IrqWord)]) -> (Self, Vec<Own>) {
+        let leaves: Vec<_> = irqs
+            .iter()
+            .filter_map(|&(intid, _)| Some(Place::of(Intid(intid))?.leaf))
+            .collect();
         let (vcpus, own) = (0..vcpus)
             .map(|vcpu| {
                 let (queue, key) = Queue::new(index(vcpu));
                 let shared = Vcpu {
                     queue,
+                    lpis: SomeLpis::new(&leaves),
                     gate: Gate::new(),
                     mode: AtomicU32::new(OUTSIDE),
                     requests: AtomicU32::new(0),
@@ -177,6 +209,7 @@ impl Machine {
                     nested: false,
                     off: false,
                     seen: [false; DATA],
+                    lives: Vec::new(),
                 };
 
                 (shared, own)
@@ -191,6 +224,7 @@ impl Machine {
                 .collect(),
             data: core::array::from_fn(|_| AtomicU32::new(0)),
             config: Mutex::new(()),
+            sent: std::sync::Mutex::default(),
         };
 
         (machine, own)
@@ -223,7 +257,7 @@ impl Machine {
             Action::Nothing => (),
             Action::Kick(vcpu) => self.vcpu(vcpu).notify(),
             Action::Push(vcpu) => {
-                self.vcpu(vcpu).queue.push(intid);
+                self.vcpu(vcpu).push(intid);
                 self.vcpu(vcpu).notify();
             }
         }
@@ -279,6 +313,79 @@ impl Machine {
             .unwrap()
             .update(|word| self.claim(word.with_target(Some(index(vcpu)))));
         self.act(intid, action);
+    }
+
+    // -- LPIs, by the kernel's own transitions
+
+    fn deliver(&self, intid: Intid, action: transition::Action) {
+        self.act(
+            intid,
+            match action.delivery {
+                Delivery::Nothing => Action::Nothing,
+                Delivery::Kick(vcpu) => Action::Kick(vcpu),
+                Delivery::Queue(vcpu) | Delivery::Requeue(vcpu) => Action::Push(vcpu),
+            },
+        );
+    }
+
+    /// Maps an LPI, which is not mapped and not pending.
+    pub(crate) fn map(&self, intid: u32, vcpu: usize) -> Life {
+        let intid = Intid(intid);
+        let (life, action) = self
+            .word(intid)
+            .unwrap()
+            .update(|word| word.map_lpi(Some(index(vcpu)), PROPERTIES, false))
+            .expect("not mapped");
+
+        self.deliver(intid, action);
+        life
+    }
+
+    /// Unmaps it.
+    pub(crate) fn unmap(&self, intid: u32) {
+        let intid = Intid(intid);
+
+        self.deliver(intid, self.word(intid).unwrap().update(IrqWord::bury));
+    }
+
+    /// A message for an LPI in a life of it.
+    pub(crate) fn send(&self, intid: u32, life: Life) {
+        let intid = Intid(intid);
+
+        self.sent.lock().unwrap().push((intid, life));
+
+        let action = self.word(intid).unwrap().update(|word| word.pulse_of(life));
+
+        self.deliver(intid, action);
+    }
+
+    /// The same; it announces data.
+    pub(crate) fn send_data(&self, intid: u32, life: Life, data: usize) {
+        self.data[data].store(1, Relaxed);
+        self.send(intid, life);
+    }
+
+    /// Moves an LPI, if it is mapped.
+    pub(crate) fn move_lpi(&self, intid: u32, vcpu: usize) {
+        let intid = Intid(intid);
+        let action = self
+            .word(intid)
+            .unwrap()
+            .update(|word| word.retarget_lpi(Some(index(vcpu))));
+
+        self.deliver(intid, action);
+    }
+
+    /// A vCPU takes no LPIs any more. It need not be stopped.
+    pub(crate) fn retire(&self, vcpu: usize) {
+        for intid in self.vcpus[vcpu].queued() {
+            let action = self
+                .word(intid)
+                .unwrap()
+                .update(|word| word.retire(index(vcpu)));
+
+            self.deliver(intid, action);
+        }
     }
 
     /// A request and a kick.
@@ -371,7 +478,7 @@ impl Machine {
         if stays_nested || vcpu.queue.is_empty() {
             return;
         }
-        for intid in vcpu.queue.iter() {
+        for intid in vcpu.queued() {
             let taken = self.word(intid).unwrap().update_relaxed(|word| {
                 if word.queued() == here
                     && word.has(IrqWord::Enabled)
@@ -379,13 +486,18 @@ impl Machine {
                     && !word.has(IrqWord::Active)
                 {
                     assert!(!word.has(IrqWord::OnLr), "in two list registers");
-                    (word.with(IrqWord::OnLr).without(IrqWord::Latch), true)
+                    let life = word.life();
+
+                    (word.with(IrqWord::OnLr).without(IrqWord::Latch), Some(life))
                 } else {
-                    (word, false)
+                    (word, None)
                 }
             });
-            if taken {
+            if let Some(life) = taken {
                 own.lrs.push(intid);
+                if !own.masked && intid.is_lpi() {
+                    own.lives.push((intid, life));
+                }
             }
         }
     }
@@ -405,15 +517,16 @@ impl Machine {
         let vcpu = &self.vcpus[own.vcpu];
 
         for intid in own.lrs.drain(..) {
-            self.word(intid).unwrap().update_relaxed(|word| {
-                let word = word.without(IrqWord::OnLr);
-
-                if !own.taken && word.has(IrqWord::Edge) {
-                    (word.with(IrqWord::Latch), ())
-                } else {
-                    (word, ())
-                }
-            });
+            let back = Returned {
+                pending: !own.taken,
+                active: false,
+                source: Source::ZERO,
+                ended: false,
+            };
+            let _ = self
+                .word(intid)
+                .unwrap()
+                .update_relaxed(|word| word.fold(Kind::new(intid, None), back, || false));
         }
         if !vcpu.queue.is_empty() {
             self.prune(own);
@@ -422,9 +535,9 @@ impl Machine {
     }
 
     fn prune(&self, own: &mut Own) {
-        let queue = &self.vcpus[own.vcpu].queue;
+        let vcpu = &self.vcpus[own.vcpu];
 
-        own.key.owner(queue).prune(
+        own.key.owner(&vcpu.queue, &vcpu.lpis).prune(
             true,
             |intid| self.word(intid),
             |intid, settled| {
@@ -438,7 +551,7 @@ impl Machine {
     /// kvm_vgic_vcpu_pending_irq()
     fn pending(&self, vcpu: usize) -> bool {
         !self.vcpus[vcpu].queue.is_empty()
-            && self.vcpus[vcpu].queue.iter().any(|intid| {
+            && self.vcpus[vcpu].queued().any(|intid| {
                 let word = self.word(intid).unwrap().read();
 
                 if self.at_once {
@@ -492,7 +605,7 @@ impl Machine {
 
             if let Some(vcpu) = word.queued() {
                 assert!(
-                    self.vcpu(vcpu).queue.iter().any(|known| known == *intid),
+                    self.vcpu(vcpu).queued().any(|known| known == *intid),
                     "a claim without a bit: {intid:?}"
                 );
             }
@@ -507,12 +620,19 @@ impl Machine {
         }
     }
 
-    /// After that: an edge was seen by an interrupt handler that saw what it announced.
+    /// After that: an edge was seen by an interrupt handler that saw what it announced, and no LPI
+    /// was taken that nobody has sent.
     pub(crate) fn assert_seen(&self, own: &[Own]) {
         for (index, data) in self.data.iter().enumerate() {
             assert!(
                 data.load(Relaxed) == 0 || own.iter().any(|own| own.seen[index]),
                 "an edge is lost: {index}"
+            );
+        }
+        for taken in own.iter().flat_map(|own| &own.lives) {
+            assert!(
+                self.sent.lock().unwrap().contains(taken),
+                "not sent: {taken:?}"
             );
         }
     }

@@ -4,13 +4,18 @@
 //! vCPUs in their run loop.
 
 use crate::{
+    gic::word::Life,
     imp::thread,
-    machine::{edge, level, Machine, Own},
+    machine::{edge, level, lpi, Machine, Own},
 };
 use std::sync::Arc;
 
 const PRIVATE: u32 = 16;
 const SPI: u32 = 100;
+const LPI: u32 = 8192 + 100;
+
+/// The life of the LPI that it begins with.
+const FIRST: Life = Life::wrapping(1);
 
 type Action = fn(&Machine);
 
@@ -118,6 +123,26 @@ fn line() -> (Machine, Vec<Own>) {
     (machine, own)
 }
 
+fn one_lpi() -> (Machine, Vec<Own>) {
+    Machine::new(1, true, &[(LPI, lpi(0))])
+}
+
+fn one_pending_lpi() -> (Machine, Vec<Own>) {
+    let (machine, own) = one_lpi();
+
+    machine.send(LPI, FIRST);
+    (machine, own)
+}
+
+/// The second sleeps.
+fn two_with_a_pending_lpi() -> (Machine, Vec<Own>) {
+    let (machine, own) = Machine::new(2, true, &[(LPI, lpi(0))]);
+
+    machine.sleeps(1);
+    machine.send(LPI, FIRST);
+    (machine, own)
+}
+
 /// The second sleeps.
 fn two(at_once: bool) -> (Machine, Vec<Own>) {
     let (machine, own) = Machine::new(2, at_once, &[(PRIVATE, edge(0))]);
@@ -151,6 +176,35 @@ fn inject_1(machine: &Machine) {
 
 fn inject_spi(machine: &Machine) {
     machine.inject_edge(SPI, 0);
+}
+
+fn send(machine: &Machine) {
+    machine.send(LPI, FIRST);
+}
+
+fn send_data(machine: &Machine) {
+    machine.send_data(LPI, FIRST, 0);
+}
+
+fn remap(machine: &Machine) {
+    machine.unmap(LPI);
+    machine.map(LPI, 0);
+}
+
+fn remap_and_send(machine: &Machine) {
+    machine.unmap(LPI);
+    let life = machine.map(LPI, 0);
+    machine.send_data(LPI, life, 0);
+}
+
+fn remap_to_1_and_send(machine: &Machine) {
+    machine.unmap(LPI);
+    let life = machine.map(LPI, 1);
+    machine.send_data(LPI, life, 0);
+}
+
+fn move_lpi_to_1(machine: &Machine) {
+    machine.move_lpi(LPI, 1);
 }
 
 /// For something that is not of interest here.
@@ -273,6 +327,65 @@ fn retarget_from_a_list_register() {
 #[test]
 fn retarget_from_one_that_is_off() {
     run(3, two_pending_at_once, never, &[to_1, inject_1]);
+}
+
+#[test]
+fn one_message() {
+    run(4, one_lpi, twice, &[send_data]);
+    run(3, one_lpi, runs_and_sleeps, &[send_data]);
+}
+
+/// Whether a list register, a queue or nobody has it in its former life.
+#[test]
+fn lpi_in_a_new_life() {
+    run(3, one_pending_lpi, twice, &[remap_and_send]);
+    run(3, one_pending_lpi, masked, &[remap_and_send]);
+    run(3, one_lpi, twice, &[remap_and_send]);
+}
+
+/// A message of a former life is of no effect in a new one, nor is what a list register holds.
+#[test]
+fn lpi_and_late_message() {
+    run(3, one_pending_lpi, masked, &[remap]);
+    run(2, one_lpi, twice, &[remap, send]);
+    run(2, one_pending_lpi, masked, &[remap, send]);
+}
+
+#[test]
+fn lpi_in_a_new_life_elsewhere() {
+    run(3, two_with_a_pending_lpi, masked, &[remap_to_1_and_send]);
+    run(
+        2,
+        two_with_a_pending_lpi,
+        masked,
+        &[remap_to_1_and_send, send],
+    );
+    run(2, two_with_a_pending_lpi, never, &[remap_to_1_and_send]);
+}
+
+#[test]
+fn lpi_moves() {
+    run(2, two_with_a_pending_lpi, once, &[send_data, move_lpi_to_1]);
+}
+
+/// A vCPU takes no LPIs any more, but for those that come later, as if it took them again.
+#[test]
+fn lpis_retire() {
+    run(
+        3,
+        one_pending_lpi,
+        masked,
+        &[|machine| {
+            machine.retire(0);
+            send_data(machine);
+        }],
+    );
+    run(
+        2,
+        one_pending_lpi,
+        twice,
+        &[|machine| machine.retire(0), send],
+    );
 }
 
 #[test]

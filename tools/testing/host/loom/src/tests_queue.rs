@@ -7,29 +7,69 @@ use crate::{
     gic::{
         atomic_word::AtomicWord,
         list_register::Intid,
-        queue::{OwnerKey, Queue, Settled},
+        queue::{Leaves, OwnerKey, Queue, Row, Settled},
         word::{IrqWord, VcpuIdx},
     },
     imp::{
         atomic::{AtomicU32, Ordering::*},
         thread,
     },
+    leaves::SomeLpis,
 };
 use std::sync::Arc;
 
 const PRIVATE: Intid = Intid(16);
 const SPI: Intid = Intid(100);
+const LPI: Intid = Intid(8192 + 100);
+
+/// In the same word.
+fn neighbour(intid: Intid) -> Intid {
+    Intid(intid.0 + 1)
+}
+
 /// In the same leaf.
-const NEIGHBOUR: Intid = Intid(101);
+fn relative(intid: Intid) -> Intid {
+    Intid(intid.0 - 50)
+}
 
 fn here() -> VcpuIdx {
     VcpuIdx::new(0).unwrap()
 }
 
-fn queue() -> (Arc<Queue>, OwnerKey) {
-    let (queue, key) = Queue::new(here());
+/// A queue, and the first leaf of its LPIs.
+struct Shared {
+    queue: Queue,
+    lpis: SomeLpis,
+}
 
-    (Arc::new(queue), key)
+impl Shared {
+    fn push(&self, intid: Intid) {
+        self.queue.push(intid, &self.lpis);
+    }
+
+    fn list(&self) -> Vec<Intid> {
+        self.queue.iter(&self.lpis).collect()
+    }
+
+    fn settle(&self, key: &mut OwnerKey, intid: Intid, word: &AtomicWord) -> Settled {
+        key.owner(&self.queue, &self.lpis).settle(intid, word, true)
+    }
+
+    /// Of interrupts that are not claimed.
+    fn prune(&self, key: &mut OwnerKey, unclaimed: &AtomicWord) {
+        key.owner(&self.queue, &self.lpis).prune(
+            true,
+            |_| Some(unclaimed),
+            |_, settled| assert_eq!(settled, Settled::Stray),
+        );
+    }
+}
+
+fn queue() -> (Arc<Shared>, OwnerKey) {
+    let (queue, key) = Queue::new(here());
+    let lpis = SomeLpis::new(&[0]);
+
+    (Arc::new(Shared { queue, lpis }), key)
 }
 
 /// Pending, enabled, for vCPU 0.
@@ -52,18 +92,17 @@ fn push_publishes(intid: Intid) {
         let word = Arc::new((AtomicWord::new(pending()), AtomicU32::new(0)));
 
         // So that the summary is not touched when the bit is cleared.
-        queue.push(NEIGHBOUR);
+        queue.push(neighbour(intid));
 
         let (pushed, claims) = (queue.clone(), word.clone());
         let pusher = thread::spawn(move || {
             claims.1.store(1, Relaxed);
             pushed.push(intid);
         });
-        let mut owner = key.owner(&queue);
 
         // Only the bit is looked at: the word has no claim, so that it is cleared.
-        if queue.iter().any(|known| known == intid) {
-            assert_eq!(owner.settle(intid, &word.0, true), Settled::Stray);
+        if queue.list().contains(&intid) {
+            assert_eq!(queue.settle(&mut key, intid, &word.0), Settled::Stray);
             assert_eq!(word.1.load(Relaxed), 1);
         }
         pusher.join().unwrap();
@@ -80,52 +119,110 @@ fn push_publishes_spi() {
     push_publishes(SPI);
 }
 
+#[test]
+fn push_publishes_lpi() {
+    push_publishes(LPI);
+}
+
 /// A bit that is set is found in the end, whatever is removed beside it, and a queue of which all
 /// is removed is empty in the end.
-#[test]
-fn summary_is_kept() {
-    loom::model(|| {
+fn summary_is_kept_with(removed: Intid, added: Intid) {
+    loom::model(move || {
         let (queue, mut key) = queue();
 
-        queue.push(SPI);
+        queue.push(removed);
 
         let pushed = queue.clone();
-        let pusher = thread::spawn(move || pushed.push(NEIGHBOUR));
+        let pusher = thread::spawn(move || pushed.push(added));
         let unclaimed = AtomicWord::new(IrqWord::RESET);
-        let _ = key.owner(&queue).settle(SPI, &unclaimed, true);
+        let _ = queue.settle(&mut key, removed, &unclaimed);
 
         pusher.join().unwrap();
-        assert!(!queue.is_empty());
-        assert_eq!(queue.iter().collect::<Vec<_>>(), [NEIGHBOUR]);
-        key.owner(&queue).prune(
-            true,
-            |_| Some(&unclaimed),
-            |_, settled| assert_eq!(settled, Settled::Stray),
-        );
-        assert!(queue.is_empty());
+        assert!(!queue.queue.is_empty());
+        assert_eq!(queue.list(), [added]);
+        queue.prune(&mut key, &unclaimed);
+        assert!(queue.queue.is_empty());
     });
 }
 
-/// The same, when what is pushed is removed while it is being pushed.
 #[test]
-fn summary_is_tidied() {
-    loom::model(|| {
+fn summary_is_kept() {
+    summary_is_kept_with(SPI, neighbour(SPI));
+}
+
+#[test]
+fn summary_is_kept_for_another_word() {
+    summary_is_kept_with(SPI, relative(SPI));
+    summary_is_kept_with(LPI, relative(LPI));
+}
+
+/// The same, when what is pushed is removed while it is being pushed.
+fn summary_is_tidied_of(intid: Intid) {
+    loom::model(move || {
         let (queue, mut key) = queue();
         let pushed = queue.clone();
-        let pusher = thread::spawn(move || pushed.push(SPI));
+        let pusher = thread::spawn(move || pushed.push(intid));
         let unclaimed = AtomicWord::new(IrqWord::RESET);
 
         for _ in 0..2 {
-            let _ = key.owner(&queue).settle(SPI, &unclaimed, true);
+            let _ = queue.settle(&mut key, intid, &unclaimed);
         }
         pusher.join().unwrap();
-        key.owner(&queue).prune(
-            true,
-            |_| Some(&unclaimed),
-            |_, settled| assert_eq!(settled, Settled::Stray),
-        );
-        assert!(queue.is_empty());
-        assert_eq!(queue.iter().count(), 0);
+        queue.prune(&mut key, &unclaimed);
+        assert!(queue.queue.is_empty());
+        assert!(queue.list().is_empty());
+    });
+}
+
+#[test]
+fn summary_is_tidied() {
+    summary_is_tidied_of(SPI);
+    summary_is_tidied_of(LPI);
+}
+
+/// A leaf that is made while its vCPU looks: all find it by a pointer, without an order of their
+/// own.
+struct LateLeaf {
+    row: SomeLpis,
+    there: AtomicU32,
+}
+
+impl Leaves for LateLeaf {
+    fn leaf(&self, leaf: usize) -> Option<&Row> {
+        (self.there.load(Relaxed) != 0).then(|| self.row.leaf(leaf))?
+    }
+}
+
+/// Who makes the leaf, who uses it, and the owner, which may see its queue's summary before it sees
+/// that there is a leaf: the bit stays.
+#[test]
+fn leaf_is_seen_late() {
+    loom::model(|| {
+        let (queue, mut key) = Queue::new(here());
+        let leaf = LateLeaf {
+            row: SomeLpis::new(&[0]),
+            there: AtomicU32::new(0),
+        };
+        let shared = Arc::new((queue, leaf, AtomicWord::new(claimed())));
+        let (makes, pushes) = (shared.clone(), shared.clone());
+        let maker = thread::spawn(move || makes.1.there.store(1, Release));
+        let pusher = thread::spawn(move || {
+            let there = pushes.1.there.load(Relaxed) != 0;
+
+            if there {
+                pushes.0.push(LPI, &pushes.1);
+            }
+            there
+        });
+        let (queue, leaf, word) = &*shared;
+
+        key.owner(queue, leaf)
+            .prune(true, |_| Some(word), |_, _| ());
+        maker.join().unwrap();
+        if pusher.join().unwrap() {
+            assert!(!queue.is_empty());
+            assert_eq!(queue.iter(leaf).collect::<Vec<_>>(), [LPI]);
+        }
     });
 }
 
@@ -153,11 +250,11 @@ fn claim_against_settle(intid: Intid, first: IrqWord) {
             }
         });
 
-        let _ = key.owner(&queue).settle(intid, &word, true);
+        let _ = queue.settle(&mut key, intid, &word);
         pusher.join().unwrap();
         assert_eq!(word.read().queued(), Some(here()));
-        assert_eq!(queue.iter().collect::<Vec<_>>(), [intid]);
-        assert!(!queue.is_empty());
+        assert_eq!(queue.list(), [intid]);
+        assert!(!queue.queue.is_empty());
     });
 }
 
@@ -165,12 +262,14 @@ fn claim_against_settle(intid: Intid, first: IrqWord) {
 fn claim_against_settle_of_a_claim() {
     claim_against_settle(PRIVATE, claimed().without(IrqWord::Latch));
     claim_against_settle(SPI, claimed().without(IrqWord::Latch));
+    claim_against_settle(LPI, claimed().without(IrqWord::Latch));
 }
 
 #[test]
 fn claim_against_settle_of_a_stray() {
     claim_against_settle(PRIVATE, pending().without(IrqWord::Latch));
     claim_against_settle(SPI, pending().without(IrqWord::Latch));
+    claim_against_settle(LPI, pending().without(IrqWord::Latch));
 }
 
 /// What an edge announces is seen by who consumes the latch, though the latch was set before.

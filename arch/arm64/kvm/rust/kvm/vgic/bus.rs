@@ -25,6 +25,8 @@ pub(crate) enum Accessed<'a> {
     CpuInterface,
     /// The redistributor of a vCPU of a GICv3.
     Redistributor(Vcpu<'a>),
+    /// An ITS.
+    Its(&'a Its),
 }
 
 /// A place in a frame.
@@ -63,6 +65,8 @@ impl Address<'_> {
                     Vcpu::from_raw((*device).__bindgen_anon_1.redist_vcpu)
                 })
             }
+            // SAFETY: It is that of an ITS, which does not go before the bus.
+            bindings::iodev_type_IODEV_ITS => Accessed::Its(unsafe { Its::of_frame(device) }),
             _ => return None,
         };
         // SAFETY: See above.

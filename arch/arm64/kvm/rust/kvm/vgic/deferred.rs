@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Deactivations that a vCPU has still to do, when it may sleep.
+//! What a vCPU has still to do before it enters its guest again, when it may sleep.
 
 use super::super::prelude::*;
 use crate::gic::list_register::{
@@ -9,14 +9,15 @@ use crate::gic::list_register::{
 };
 use core::cell::Cell;
 
-/// INTIDs of interrupts to be deactivated before the guest is entered again. One entry to the
-/// guest makes at most one for each list register.
-///
-/// Of the vCPU's own thread: see [`OwnVcpu::defer_deactivation`].
+/// Of the vCPU's own thread: see [`OwnVcpu::defer_deactivation`] and [`OwnVcpu::defer_commands`].
 pub(crate) struct Deferred {
+    /// INTIDs of interrupts to be deactivated. One entry to the guest makes at most one for each
+    /// list register.
     // CAST: widening.
     intids: [Cell<u32>; MAX_LRS as usize],
     count: Cell<u8>,
+    /// An ITS has commands to execute.
+    commands: Cell<bool>,
 }
 
 impl Deferred {
@@ -25,6 +26,7 @@ impl Deferred {
         Self {
             intids: [const { Cell::new(0) }; MAX_LRS as usize],
             count: Cell::new(0),
+            commands: Cell::new(false),
         }
     }
 
@@ -54,6 +56,25 @@ impl OwnVcpu<'_> {
         if let Some(vgic) = self.vgic_vcpu() {
             vgic.deferred().push(intid);
         }
+    }
+
+    /// Whether it can put anything off.
+    pub(crate) fn can_defer(self) -> bool {
+        self.vgic_vcpu().is_some()
+    }
+
+    /// Has the vCPU go on with the commands of its VM's ITSs before its guest is entered again.
+    pub(crate) fn defer_commands(self) {
+        if let Some(vgic) = self.vgic_vcpu() {
+            vgic.deferred().commands.set(true);
+            self.request_vgic_update();
+        }
+    }
+
+    /// Whether it was to go on with commands. It is not any more.
+    pub(crate) fn takes_deferred_commands(self) -> bool {
+        self.vgic_vcpu()
+            .is_some_and(|vgic| vgic.deferred().commands.replace(false))
     }
 
     /// One of those that are still to be deactivated.

@@ -102,8 +102,12 @@ fields! {
     base, set_base: vgic_dist_base as u64;
     /// It forwards interrupts to CPU interfaces.
     enabled, set_enabled: enabled as bool;
-    /// There is an ITS.
-    has_its: has_its as bool;
+    /// There is an ITS, or has been one that did not come to be.
+    has_its, set_has_its: has_its as bool;
+    /// SGIs can be delivered by the hardware, and user space does not mind.
+    can_direct_sgis, set_can_direct_sgis: nassgicap as bool;
+    /// They are to be.
+    direct_sgis, set_direct_sgis: nassgireq as bool;
     /// `GICR_PROPBASER`, which all redistributors share.
     propbaser, set_propbaser: propbaser as u64;
 }
@@ -151,6 +155,14 @@ impl<'a> Dist<'a> {
 }
 
 impl<'t> ConfigLock<'t> {
+    /// User space has to tell from now on which device an MSI is from.
+    pub(crate) fn require_devid(&self) {
+        // SAFETY: The VM is valid, and its configuration locked; a plain flag.
+        unsafe {
+            (&raw mut (*self.vm().dist().ptr()).msis_require_devid).write_volatile(true);
+        }
+    }
+
     /// Makes the VM one with that GIC.
     pub(crate) fn set_model(&self, model: Option<Model>) {
         // SAFETY: The VM is valid, and its configuration locked.

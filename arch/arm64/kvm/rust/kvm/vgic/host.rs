@@ -341,6 +341,25 @@ impl HostGic {
             || unsafe { (&raw const bindings::kvm_vgic_global_state.has_gcie_v3_compat).read() }
     }
 
+    /// Whether it can deliver interrupts to guests by itself, and is to (GICv4).
+    #[inline(always)]
+    pub(crate) fn has_v4() -> bool {
+        // SAFETY: See above.
+        unsafe { (&raw const bindings::kvm_vgic_global_state.has_gicv4).read() }
+    }
+
+    /// The same, with the abilities of a GICv4.1.
+    pub(crate) fn has_v4_1() -> bool {
+        // SAFETY: See above.
+        unsafe { (&raw const bindings::kvm_vgic_global_state.has_gicv4_1).read() }
+    }
+
+    /// Whether it can deliver SGIs.
+    pub(crate) fn can_direct_sgis() -> bool {
+        // SAFETY: No preconditions once the CPUs' features are known, before any VM.
+        Self::has_v4_1() && unsafe { bindings::gic_cpuif_has_vsgi() }
+    }
+
     /// The Linux IRQ of the maintenance interrupt; 0 for none.
     pub(crate) fn maintenance_irq() -> u32 {
         // SAFETY: See above.

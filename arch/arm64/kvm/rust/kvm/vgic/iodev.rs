@@ -83,6 +83,23 @@ impl<'a> Vcpu<'a> {
     }
 }
 
+impl<'a> IoDevice<'a> {
+    /// The frame of an ITS.
+    ///
+    /// # Safety
+    ///
+    /// `frame` must be valid for `'a`, and be that of an [`Its`].
+    pub(super) const unsafe fn of_its(frame: *mut bindings::vgic_io_device) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            ptr: frame,
+            kind: bindings::iodev_type_IODEV_ITS,
+            vcpu: ptr::null_mut(),
+            _owner: PhantomData,
+        }
+    }
+}
+
 impl IoDevice<'_> {
     /// Where it is in the guest's memory, if it is anywhere.
     pub(crate) fn base(self) -> Option<u64> {

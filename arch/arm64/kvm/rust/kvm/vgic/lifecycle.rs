@@ -377,8 +377,11 @@ impl NewVcpu<'_> {
 ///
 /// # Invariants
 ///
-/// As it says, for `'a`: no vCPU is loaded, no device is left, nor a timer that would inject an
-/// interrupt.
+/// As it says, for `'a`: no vCPU is loaded or ever will be, and no timer or irqfd is left that would
+/// inject an interrupt. Nobody has a reference to the VM's [`VgicVm`](super::objects::VgicVm) or
+/// what is in it, and until [`Self::free_vgic`] nobody gets one but by this. Devices are left, ITSs
+/// among them: they are destroyed after that. Until then nobody calls them, and their being
+/// destroyed does not look at interrupts.
 pub(crate) struct DyingVm<'a> {
     vm: Vm<'a>,
     _vm: PhantomData<&'a mut ()>,
@@ -412,7 +415,8 @@ impl<'a> DyingVm<'a> {
 
     /// Frees what all vCPUs share of the virtual GIC, if it has one.
     pub(crate) fn free_vgic(self) {
-        // SAFETY: Nobody else has a reference to it, by the type's invariant.
+        // SAFETY: Nobody has a reference to it, by the type's invariant, and of what `self` gave
+        // nothing is in use: that is over. Devices that are left find none.
         drop(unsafe { self.vm.take_vgic_vm() });
     }
 }

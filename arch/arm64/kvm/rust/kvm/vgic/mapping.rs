@@ -6,10 +6,15 @@
 //! [`include/linux/irq.h`](srctree/include/linux/irq.h)
 //!
 //! Mirrors: arch/arm64/kvm/vgic/vgic.c: vgic_get_phys_line_level, vgic_irq_set_phys_active,
-//!     vgic_irq_set_phys_pending, kvm_vgic_map_irq; include/kvm/arm_vgic.h:
+//!     vgic_irq_set_phys_pending, kvm_vgic_map_irq; arch/arm64/kvm/vgic/vgic-mmio.c:
+//!     vgic_update_vsgi; include/kvm/arm_vgic.h:
 //!     vgic_irq_needs_resampling
 
 use super::IrqOps;
+use crate::gic::priority::{
+    Group,
+    Priority, //
+};
 use kernel::{
     bindings,
     error::{
@@ -88,7 +93,8 @@ impl HostInterrupt {
         kernel::warn_on!(unsafe { bindings::irq_set_irqchip_state(self.irq, which, to) } != 0);
     }
 
-    fn is_pending(self) -> bool {
+    /// Whether it is pending. See [`Self::set_active`].
+    pub(crate) fn is_pending(self) -> bool {
         let mut pending = false;
 
         // SAFETY: Any number is accepted; the result is written unless there is an error.
@@ -102,6 +108,41 @@ impl HostInterrupt {
 
         kernel::warn_on!(failed);
         pending
+    }
+}
+
+/// Of one by which the hardware delivers a guest's SGI (GICv4.1). With interrupts off.
+impl HostInterrupt {
+    /// Has the hardware deliver it, as the driver has been told. A warning, and false, if that
+    /// cannot be.
+    pub(super) fn activate(self) -> bool {
+        // SAFETY: The interrupt is there as long as its vPE.
+        let failed = unsafe { bindings::kvm_arm64_vsgi_activate(self.irq) } != 0;
+
+        kernel::warn_on!(failed);
+        !failed
+    }
+
+    /// Has the hardware not deliver it any more.
+    pub(crate) fn deactivate(self) {
+        // SAFETY: See above.
+        unsafe { bindings::kvm_arm64_vsgi_deactivate(self.irq) };
+    }
+
+    /// Has it interrupt the guest, or not.
+    pub(crate) fn set_enabled(self, enabled: bool) {
+        // SAFETY: See above.
+        unsafe { bindings::kvm_arm64_vsgi_enable(self.irq, enabled) };
+    }
+
+    /// Has it be of that priority and group. See [`Self::set_active`].
+    pub(crate) fn rank(self, priority: Priority, group: Group) {
+        // SAFETY: Any number is accepted. CAST: C's type.
+        let failed = unsafe {
+            bindings::its_prop_update_vsgi(self.irq as i32, priority.0, group == Group::One)
+        } != 0;
+
+        kernel::warn_on!(failed);
     }
 }
 
@@ -135,12 +176,17 @@ impl Mapping {
             .is_some_and(|flags| (unsafe { flags() }) as u32 & bindings::VGIC_IRQ_SW_RESAMPLE != 0)
     }
 
+    /// Whether the physical interrupt is pending.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.host.is_some_and(HostInterrupt::is_pending)
+    }
+
     /// The level of the physical line. `intid`: the virtual interrupt, for the device.
     pub(crate) fn line_level(&self, intid: u32) -> bool {
         match self.ops.and_then(|ops| ops.0.get_input_level) {
             // SAFETY: The functions are sound to call, by the type's constructor. CAST: C's type.
             Some(level) => unsafe { level(intid as i32) },
-            None => self.host.is_some_and(HostInterrupt::is_pending),
+            None => self.is_pending(),
         }
     }
 }

@@ -76,3 +76,9 @@ pub(crate) fn non_architectural() {
     // SAFETY: See above.
     unsafe { bindings::kvm_arm64_vgic_strange() };
 }
+
+/// A vPE can't be heard.
+pub(crate) fn bad_doorbell(irq: u32) {
+    // SAFETY: See above.
+    unsafe { bindings::kvm_arm64_vgic_bad_doorbell(irq) };
+}

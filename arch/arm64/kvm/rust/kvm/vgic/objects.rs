@@ -9,7 +9,7 @@
 //! | object         | lives                            | what is in it                    |
 //! | -------------- | -------------------------------- | -------------------------------- |
 //! | [`VgicVm`]     | from KVM_CREATE_DEVICE on        | regions, and the next            |
-//! | [`VgicIrqs`]   | from initialisation on           | SPIs, the vCPUs by their index   |
+//! | [`VgicIrqs`]   | from initialisation on           | SPIs, LPIs, the vCPUs by index   |
 //! | [`VgicVcpu`]   | from both GIC and vCPU being there | SGIs and PPIs, the queue       |
 //!
 //! All are freed with the VM, or with a vCPU that could not be completed.
@@ -20,6 +20,10 @@ use super::{
     interrupt::{
         Irq,
         PrivateIrq, //
+    },
+    lpis::{
+        LpiRows,
+        LpiTable, //
     },
 };
 use crate::{
@@ -57,8 +61,8 @@ use kernel::{
 /// SGIs and PPIs of a vCPU.
 pub(crate) const NR_PRIVATE: usize = 32;
 
-/// A pointer to what is made later and then stays: one load, whose value orders what is read through
-/// it.
+/// The way to what somebody else has, once it is there: one load, whose value orders what is read
+/// through it.
 ///
 /// # Invariants
 ///
@@ -71,32 +75,39 @@ impl<T> Late<T> {
         Self(AtomicU64::new(0), PhantomData)
     }
 
-    #[inline(always)]
-    fn ptr(&self) -> *mut T {
-        // CAST: It holds a pointer.
-        self.0.load_relaxed() as *mut T
+    /// # Safety
+    ///
+    /// What it points at must live until [`clear`](Self::clear) is called, or as long as anybody
+    /// uses `self`.
+    unsafe fn set(&self, to: &T) {
+        // INVARIANT: By this. CAST: An address is as wide.
+        self.0.store_release(core::ptr::from_ref(to) as u64);
     }
 
     /// # Safety
     ///
-    /// What it points at must live as long as anybody uses `self`.
-    unsafe fn set(&self, ptr: *mut T) {
-        debug_assert!(self.ptr().is_null());
-        // INVARIANT: By this. CAST: An address is as wide.
-        self.0.store_release(ptr as u64);
+    /// Nobody may have a reference that [`get`](Self::get) gave, nor get one meanwhile.
+    unsafe fn clear(&self) {
+        // INVARIANT: NULL.
+        self.0.store_relaxed(0);
     }
 
     #[inline(always)]
     fn get(&self) -> Option<&T> {
+        // CAST: It holds a pointer.
+        let ptr = self.0.load_relaxed() as *const T;
+
         // SAFETY: By the type invariant, and what `set()` requires.
-        unsafe { self.ptr().as_ref() }
+        unsafe { ptr.as_ref() }
     }
 }
 
 /// The virtual GIC of a VM.
 pub(crate) struct VgicVm {
-    /// There when initialised.
-    irqs: Late<VgicIrqs>,
+    /// Once it is initialised.
+    irqs: OnceBox<VgicIrqs>,
+    /// If the hardware delivers interrupts to its vCPUs.
+    vpes: OnceBox<Vpes>,
     /// Where the redistributors are. Guarded by the configuration lock.
     regions: UnsafeCell<KVec<Region>>,
 }
@@ -107,6 +118,7 @@ unsafe impl Sync for VgicVm {}
 /// The interrupts that a VM's vCPUs share, and the vCPUs.
 pub(crate) struct VgicIrqs {
     spis: KVec<Irq>,
+    lpis: LpiTable,
     vcpus: KVec<NonNull<bindings::kvm_vcpu>>,
     /// How many SPIs are in queues.
     queued_spis: AtomicU32,
@@ -125,6 +137,8 @@ pub(crate) struct VgicVcpu {
     /// The right to remove from the queue; in use if it is not there.
     key: Cell<Option<OwnerKey>>,
     private: [PrivateIrq; NR_PRIVATE],
+    /// See [`LoadedVcpu::is_crowded`].
+    crowded: Cell<bool>,
     /// Which of its VM's vCPUs it is.
     index: VcpuIdx,
     /// Of a GICv2: what it is called by those who get SGIs of it.
@@ -134,8 +148,8 @@ pub(crate) struct VgicVcpu {
     deferred: Deferred,
 }
 
-// SAFETY: The key, and what is deferred, are used by the vCPU's own thread only, which is at one
-// place at a time.
+// SAFETY: The key, what is deferred and `crowded` are used by the vCPU's own thread only, which is
+// at one place at a time.
 unsafe impl Sync for VgicVcpu {}
 
 impl VgicVm {
@@ -147,7 +161,8 @@ impl VgicVm {
     pub(crate) fn new() -> Result<KBox<Self>> {
         Ok(KBox::new(
             Self {
-                irqs: Late::new(),
+                irqs: OnceBox::new(),
+                vpes: OnceBox::new(),
                 regions: UnsafeCell::new(KVec::new()),
             },
             GFP_KERNEL_ACCOUNT,
@@ -166,31 +181,30 @@ impl VgicVm {
         irqs: KBox<VgicIrqs>,
         vcpus: impl Iterator<Item = &'a VgicVcpu>,
     ) {
-        let irqs = KBox::into_raw(irqs);
+        debug_assert!(self.irqs().is_none());
+        let irqs = self.irqs.set(irqs);
 
-        // SAFETY: They are freed with `self`, when nobody uses the VM or its vCPUs any more.
-        unsafe {
-            for vcpu in vcpus {
-                vcpu.irqs.set(irqs);
-            }
-            self.irqs.set(irqs);
+        for vcpu in vcpus {
+            // SAFETY: They are freed with `self`, before which `take_vgic_vm()` takes the way to
+            // them away from all vCPUs of the VM: `vcpus` are among those.
+            unsafe { vcpu.irqs.set(irqs) };
         }
+    }
+
+    /// The vPEs of its vCPUs, if they have any.
+    #[inline]
+    pub(crate) fn vpes(&self) -> Option<&Vpes> {
+        self.vpes.get()
+    }
+
+    /// Gives its vCPUs vPEs, for good.
+    pub(super) fn set_vpes(&self, vpes: KBox<Vpes>) {
+        self.vpes.set(vpes);
     }
 
     /// Where the regions are, for who holds the lock.
     pub(super) fn regions(&self) -> *mut KVec<Region> {
         self.regions.get()
-    }
-}
-
-impl Drop for VgicVm {
-    fn drop(&mut self) {
-        let ptr = self.irqs.ptr();
-
-        if !ptr.is_null() {
-            // SAFETY: From `KBox::into_raw()`, and nobody has a reference to `self` any more.
-            drop(unsafe { KBox::from_raw(ptr) });
-        }
     }
 }
 
@@ -212,6 +226,7 @@ impl VgicIrqs {
         Ok(KBox::new(
             Self {
                 spis,
+                lpis: LpiTable::new(),
                 vcpus: all,
                 queued_spis: AtomicU32::new(0),
                 traps_deactivation: AtomicU32::new(0),
@@ -231,6 +246,23 @@ impl VgicIrqs {
     pub(crate) fn spi(&self, intid: u32) -> Option<&Irq> {
         // CAST: widening.
         get_nospec(&self.spis, (intid as usize).checked_sub(NR_PRIVATE)?)
+    }
+
+    /// Its LPIs.
+    #[inline(always)]
+    pub(crate) fn lpis(&self) -> &LpiTable {
+        &self.lpis
+    }
+
+    /// What of a vCPU's queue holds LPIs.
+    #[inline(always)]
+    pub(crate) fn lpi_rows(&self, vcpu: VcpuIdx) -> LpiRows<'_> {
+        LpiRows::new(&self.lpis, vcpu)
+    }
+
+    /// How many vCPUs there are.
+    pub(crate) fn nr_vcpus(&self) -> usize {
+        self.vcpus.len()
     }
 
     /// An SPI is in a queue from now on. Whether vCPUs have to be told that deactivations are to
@@ -305,6 +337,7 @@ impl VgicVcpu {
         unsafe {
             (&raw mut (*place).queue).write(queue);
             (&raw mut (*place).key).write(Cell::new(Some(key)));
+            (&raw mut (*place).crowded).write(Cell::new(false));
             (&raw mut (*place).index).write(index);
             (&raw mut (*place).source).write(source);
             (&raw mut (*place).irqs).write(Late::new());
@@ -371,6 +404,18 @@ impl VgicVcpu {
 }
 
 impl<'a> LoadedVcpu<'a> {
+    /// Whether not all of its interrupts did fit into list registers the last time.
+    #[inline(always)]
+    pub(crate) fn is_crowded(self, vgic: &VgicVcpu) -> bool {
+        vgic.crowded.get()
+    }
+
+    /// See [`Self::is_crowded`].
+    #[inline(always)]
+    pub(crate) fn set_crowded(self, vgic: &VgicVcpu, crowded: bool) {
+        vgic.crowded.set(crowded);
+    }
+
     /// Runs `f` with the right to remove from its queue. Interrupts are off: what interrupts its
     /// thread cannot be at the same.
     #[inline(always)]
@@ -378,12 +423,13 @@ impl<'a> LoadedVcpu<'a> {
         self,
         _irq_off: &IrqOff,
         vgic: &VgicVcpu,
-        f: impl FnOnce(&mut Owner<'_>),
+        lpis: &LpiRows<'_>,
+        f: impl FnOnce(&mut Owner<'_, LpiRows<'_>>),
     ) {
         debug_assert!(self.vgic_vcpu().is_some_and(|own| core::ptr::eq(own, vgic)));
         // Not there only if `f` comes here again.
         if let Some(mut key) = vgic.key.take() {
-            f(&mut key.owner(&vgic.queue));
+            f(&mut key.owner(&vgic.queue, lpis));
             vgic.key.set(Some(key));
         }
     }
@@ -394,7 +440,7 @@ impl<'a> LoadedVcpu<'a> {
 /// # Safety
 ///
 /// `place` must be valid and aligned, and accessed in one piece only.
-unsafe fn publish<T>(place: *mut *mut bindings::vgic_irq, value: KBox<T>) {
+unsafe fn publish<P, T>(place: *mut *mut P, value: KBox<T>) {
     // SAFETY: By the safety requirements; a pointer is as wide. CAST: See there.
     unsafe { &*place.cast::<AtomicU64>() }.store_release(KBox::into_raw(value) as u64);
 }
@@ -415,19 +461,21 @@ impl<'a> Vm<'a> {
 
     /// Gives it a virtual GIC.
     pub(super) fn set_vgic_vm(self, vgic: KBox<VgicVm>) {
-        // SAFETY: See above. Whoever reads the pointer does so later than it learns that there is
-        // a GIC, which the configuration lock orders.
-        unsafe {
-            (&raw mut (*self.as_ptr()).arch.vgic.spis).write_volatile(KBox::into_raw(vgic).cast())
-        };
+        // Who injects (KVM_IRQ_LINE, irqfd) looks for it without any lock, at any time.
+        // SAFETY: See above.
+        unsafe { publish(&raw mut (*self.as_ptr()).arch.vgic.spis, vgic) };
     }
 
-    /// Takes it back, if it has one.
+    /// Takes it back, if it has one; its vCPUs find the interrupts that they share no more.
     ///
     /// # Safety
     ///
-    /// Nobody may have a reference to it any more.
+    /// Nobody may have a reference to it any more, or to its interrupts, nor get one meanwhile.
     pub(super) unsafe fn take_vgic_vm(self) -> Option<KBox<VgicVm>> {
+        for vcpu in self.vcpus().filter_map(Vcpu::vgic_vcpu) {
+            // SAFETY: By the safety requirements.
+            unsafe { vcpu.irqs.clear() };
+        }
         // SAFETY: See above; by the safety requirements.
         unsafe {
             let place = &raw mut (*self.as_ptr()).arch.vgic.spis;

@@ -13,7 +13,13 @@ use super::{
     },
     HostGic, //
 };
-use crate::gic::priority::ApIndex;
+use crate::{
+    gic::{
+        priority::ApIndex,
+        redistributor::GicrCtlr, //
+    },
+    linux::prelude::*, //
+};
 use kernel::bindings;
 
 impl Vcpu<'_> {
@@ -32,6 +38,40 @@ impl Vcpu<'_> {
     pub(crate) fn gicr_ctlr(self) -> u32 {
         // SAFETY: The vCPU is valid. CAST: The bit pattern.
         unsafe { (&raw const (*self.vgic_cpu()).ctlr.counter).read_volatile() as u32 }
+    }
+
+    /// Whether it has LPIs.
+    pub(crate) fn has_lpis(self) -> bool {
+        GicrCtlr::from_raw(u64::from(self.gicr_ctlr())).lpis_enabled()
+    }
+
+    /// Changes [`Self::gicr_ctlr`], if it is still what it was. Orders all that is before it and
+    /// after it in the program. Whether it has changed.
+    pub(crate) fn change_gicr_ctlr(self, old: u32, new: u32) -> bool {
+        // SAFETY: The vCPU is valid; an atomic counter is a word that only atomics access.
+        unsafe { &*(&raw mut (*self.vgic_cpu()).ctlr.counter).cast::<AtomicU32>() }
+            .try_change(old, new)
+            .is_ok()
+    }
+
+    /// How many threads are invalidating properties of its LPIs.
+    fn invalidations(&self) -> &AtomicU32 {
+        // SAFETY: See above.
+        unsafe { &*(&raw mut (*self.vgic_cpu()).syncr_busy.counter).cast::<AtomicU32>() }
+    }
+
+    /// Whether properties of its LPIs are being invalidated.
+    pub(crate) fn is_invalidating(self) -> bool {
+        self.invalidations().load_relaxed() != 0
+    }
+
+    /// Runs `f`; meanwhile [`Self::is_invalidating`].
+    pub(crate) fn while_invalidating(self, f: impl FnOnce()) {
+        self.invalidations().fetch_add_relaxed(1);
+        // Whoever sees what `f` has done sees that it is not over.
+        smp_mb();
+        f();
+        self.invalidations().fetch_sub_release(1);
     }
 
     /// The number of bits of a priority that its CPU interface has, and how many an INTID has, as

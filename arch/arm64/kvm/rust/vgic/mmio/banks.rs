@@ -2,9 +2,10 @@
 
 //! Registers that have a field for each interrupt.
 //!
-//! Reading is one relaxed load for each interrupt, without a lock. There are two exceptions, for
-//! what is not in the interrupt's word:
+//! Reading is one relaxed load for each interrupt, without a lock. There are exceptions, for what is
+//! not in the interrupt's word:
 //!
+//! - whether an SGI that the hardware delivers is pending, it is asked;
 //! - the level of a line that is mapped to a physical one is asked of that (guests only);
 //! - whether an interrupt is active is known to the vCPU alone that has it in a list register.
 //!   That vCPU has to leave the guest first. No interrupt of one's own is in a list register: the
@@ -26,7 +27,10 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    super::guest::*,
+    super::{
+        guest::*,
+        v4, //
+    },
     By, //
 };
 use crate::{
@@ -93,11 +97,30 @@ impl<'a> Run<'a> {
             .iter()
             .zip(first.0..first.0.saturating_add(u64::BITS))
             .map(|(irq, intid)| match irq.word() {
-                word if word.is_mapped_level() => with_physical_level(irq, intid),
+                word if word.is_bound() => with_physical(irq, |word, mapping| {
+                    if word.is_mapped_level() {
+                        word.without(IrqWord::Latch)
+                            .set(IrqWord::Line, mapping.line_level(intid))
+                    } else {
+                        word
+                    }
+                }),
                 word => word,
             });
 
         Bank::Ispendr.read(words)
+    }
+
+    /// Whether any is pending, as user space saves it: the level of a line is not part of that.
+    #[inline(always)]
+    fn read_latches(self, bank: Bank) -> u64 {
+        match self {
+            Self::Private(irqs) => bank.read(irqs.iter().map(|irq| match irq.word() {
+                word if word.has(IrqWord::Direct) => with_physical(irq, |word, _| word),
+                word => word,
+            })),
+            Self::Shared(_) => self.read(bank),
+        }
     }
 
     #[inline(always)]
@@ -122,17 +145,17 @@ fn spis_pending(irqs: &[Irq]) -> u64 {
     all
 }
 
-/// The word of an interrupt that stands for a physical one, as if its line had been asked now.
+/// The word of an interrupt that something physical belongs to, as if that had been asked just now:
+/// one that the hardware delivers, whether it is pending; others as `f` does.
 #[cold]
-fn with_physical_level(irq: &PrivateIrq, intid: u32) -> IrqWord {
+fn with_physical(irq: &PrivateIrq, f: impl FnOnce(IrqWord, &Mapping) -> IrqWord) -> IrqWord {
     let mapping = irq.lock_mapping();
     let word = irq.word();
 
-    if word.is_mapped_level() {
-        word.without(IrqWord::Latch)
-            .set(IrqWord::Line, mapping.line_level(intid))
+    if word.has(IrqWord::Direct) {
+        word.set(IrqWord::Latch, mapping.is_pending())
     } else {
-        word
+        f(word, &mapping)
     }
 }
 
@@ -160,8 +183,8 @@ fn read_some(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, bank: Bank, first: Intid, coun
         (Bank::Igroupr, _) => run.read(Bank::Igroupr),
         (Bank::Isenabler | Bank::Icenabler, _) => run.read(Bank::Isenabler),
         (Bank::Ispendr | Bank::Icpendr, By::Guest(_)) => run.read_pending(first),
-        (Bank::Ispendr | Bank::Icpendr, By::User(_)) => run.read(Bank::Ispendr),
-        (Bank::Latch, _) => run.read(Bank::Latch),
+        (Bank::Ispendr | Bank::Icpendr, By::User(_)) => run.read_latches(Bank::Ispendr),
+        (Bank::Latch, _) => run.read_latches(Bank::Latch),
         (Bank::Isactiver | Bank::Icactiver, By::Guest(mmio)) => read_active(mmio, run),
         (Bank::Isactiver | Bank::Icactiver, By::User(_)) => run.read(Bank::Isactiver),
         (Bank::Ipriorityr, _) => run.read(Bank::Ipriorityr),
@@ -224,13 +247,14 @@ fn try_change_active<'a>(
         return Ok(());
     };
     let kind = guest.kind(vcpu, intid);
+    let _claiming = PreemptOff::new();
     let action = match irq.update_alone(|word| word.change_active(active, kind, writer)) {
         Ok(action) => action?,
         Err(private) => {
             let mapping = private.lock_mapping();
-            let action = irq
-                .state()
-                .update(|word| word.change_active(active, kind, writer))?;
+            let action = v4::change_bound(&mapping, irq, |word| {
+                word.change_active(active, kind, writer)
+            })?;
 
             follow_physically(&mapping, action.physical);
             action

@@ -9,7 +9,10 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    super::guest::*,
+    super::{
+        guest::*,
+        v4, //
+    },
     banks,
     nr_irqs,
     By, //
@@ -39,9 +42,6 @@ use crate::{
 };
 use kernel::error::Result;
 
-/// Whether SGIs can be delivered by the hardware. That takes a GICv4.1, and is not there yet.
-const DIRECT_SGIS: bool = false;
-
 /// Reads a register of the distributor.
 #[inline(always)]
 pub(super) fn read(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, access: Access<Gicd>) -> u64 {
@@ -54,7 +54,7 @@ pub(super) fn read(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, access: Access<Gicd>) ->
         Gicd::Ctlr => u64::from(control(vm).ctlr()),
         Gicd::Typer => u64::from(distributor::typer(nr_irqs(vm), dist.has_its())),
         Gicd::Iidr => u64::from(revision(vm).iidr()),
-        Gicd::Typer2 => u64::from(distributor::typer2(DIRECT_SGIS)),
+        Gicd::Typer2 => u64::from(distributor::typer2(dist.can_direct_sgis())),
         Gicd::Pidr2 => u64::from(distributor::PIDR2),
     }
 }
@@ -85,12 +85,17 @@ pub(super) fn write(
             let who = by.who();
 
             by.with_config(|config| {
-                let enabled = control(vm).written(who, word, DIRECT_SGIS).enabled;
+                let can_direct_sgis = vm.dist().can_direct_sgis();
+                let to = control(vm).written(who, word, can_direct_sgis);
 
                 match who {
-                    Who::Guest => forward(config, enabled),
-                    // Nobody runs or sleeps: all will look.
-                    Who::User => config.set_enabled(enabled),
+                    Who::Guest => set_control(config, to),
+                    // Nobody runs or sleeps: all will look. How SGIs are delivered follows when the
+                    // first vCPU runs.
+                    Who::User => {
+                        config.set_enabled(to.enabled);
+                        config.set_direct_sgis(to.direct_sgis);
+                    }
                 }
             });
         }
@@ -100,12 +105,14 @@ pub(super) fn write(
             by.with_config(|config| config.set_revision(revision.get()));
         }
         Gicd::Typer2 => {
-            distributor::direct_sgis_of_typer2(
-                DIRECT_SGIS,
+            let can = distributor::direct_sgis_of_typer2(
+                vm.dist().can_direct_sgis(),
                 word,
                 vm.dist().initialized(),
-                DIRECT_SGIS,
+                HostGic::can_direct_sgis(),
             )?;
+
+            by.with_config(|config| config.set_can_direct_sgis(can));
         }
         Gicd::Typer | Gicd::Pidr2 => (),
     }
@@ -115,7 +122,7 @@ pub(super) fn write(
 fn control(vm: Vm<'_>) -> Control {
     Control {
         enabled: vm.dist().enabled(),
-        direct_sgis: DIRECT_SGIS,
+        direct_sgis: vm.dist().direct_sgis(),
     }
 }
 
@@ -125,6 +132,22 @@ pub(super) fn revision(vm: Vm<'_>) -> Revision {
         Revision::Two
     } else {
         Revision::Three
+    }
+}
+
+/// The guest writes `GICD_CTLR`.
+fn set_control(config: &mut ConfigLock<'_>, to: Control) {
+    let vm = config.vm();
+    let before = control(vm);
+
+    if to.direct_sgis != before.direct_sgis {
+        config.set_direct_sgis(to.direct_sgis);
+        v4::configure_sgis(config);
+    }
+    forward(config, to.enabled);
+    // To the hardware it is said when a vPE becomes resident.
+    if to.enabled != before.enabled && vm.dist().can_direct_sgis() {
+        config.reload_vpes();
     }
 }
 
@@ -142,10 +165,11 @@ pub(super) fn forward(config: &mut ConfigLock<'_>, enabled: bool) {
     }
     smp_mb();
     for vcpu in config.vm().vcpus() {
-        if vcpu
+        let queued = vcpu
             .vgic_vcpu()
-            .is_some_and(|vgic| !vgic.queue().is_empty())
-        {
+            .is_some_and(|vgic| !vgic.queue().is_empty());
+
+        if queued || v4::is_pending(vcpu) {
             vcpu.kick_for_irq();
         }
     }
@@ -188,6 +212,8 @@ pub(super) fn set_route(
     route: u32,
     target: Option<VcpuIdx>,
 ) {
-    irq.set_route(route);
+    if let Some(line) = irq.line() {
+        line.set_route(route);
+    }
     guest.edit(vcpu, irq, Edit::Retarget(target), Writer::Guest);
 }

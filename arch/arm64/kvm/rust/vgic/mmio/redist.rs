@@ -2,18 +2,24 @@
 
 //! The redistributors of a GICv3.
 //!
-//! There is no ITS yet, so LPIs cannot be enabled: what is about them can be written and read, and
-//! has no effect.
+//! LPIs can be enabled if there is an ITS, and disabled again.
 //!
 //! Mirrors: arch/arm64/kvm/vgic/vgic-mmio-v3.c: vgic_lpis_enabled, vgic_mmio_read_v3r_ctlr,
 //!     vgic_mmio_write_v3r_ctlr, vgic_mmio_vcpu_rdist_is_last, vgic_mmio_read_v3r_typer,
 //!     vgic_mmio_read_v3r_iidr, vgic_mmio_read_v3_idregs, vgic_mmio_read_propbase,
 //!     vgic_mmio_write_propbase, vgic_mmio_read_pendbase, vgic_mmio_write_pendbase,
-//!     vgic_mmio_read_sync, vgic_mmio_write_invlpi, vgic_mmio_write_invall
+//!     vgic_mmio_read_sync, vgic_set_rdist_busy, vgic_mmio_write_invlpi, vgic_mmio_write_invall;
+//!     arch/arm64/kvm/vgic/vgic-its.c: vgic_enable_lpis
 #![forbid(unsafe_code)]
 
 use super::{
-    super::redist::regions,
+    super::{
+        guest::Guest,
+        its,
+        lpi_config,
+        pending_table,
+        redist::regions, //
+    },
     banks,
     dist::revision,
     By, //
@@ -28,9 +34,11 @@ use crate::{
             self,
             GicrCtlr,
             GicrTyper,
+            LpiSwitch,
             Pendbaser,
             Propbaser, //
         },
+        word::VcpuIdx, //
     },
     kvm::prelude::*, //
 };
@@ -47,8 +55,7 @@ pub(super) fn read(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, access: Access<Gicr>) ->
         Gicr::Pendbaser => access
             .lanes
             .of(Pendbaser::from_raw(vcpu.pendbaser()).shown()),
-        // Nothing is ever invalidated.
-        Gicr::Syncr => 0,
+        Gicr::Syncr => u64::from(vcpu.is_invalidating()),
         Gicr::Pidr2 => u64::from(distributor::PIDR2),
         Gicr::Invlpir | Gicr::Invallr => 0,
     }
@@ -60,7 +67,7 @@ pub(super) fn write(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, access: Access<Gicr>, v
         Gicr::Bank(bank) => banks::write(by, vcpu, bank, access, value),
         Gicr::Propbaser => by.with_config(|config| {
             // What is in use stays as it is.
-            if ctlr(vcpu).lpis_enabled() {
+            if ctlr(vcpu).has(GicrCtlr::EnableLPIs) {
                 return;
             }
             let now = Propbaser::from_raw(config.vm().dist().propbaser());
@@ -68,21 +75,85 @@ pub(super) fn write(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, access: Access<Gicr>, v
             config.set_propbaser(now.written(access.lanes, value).into_raw());
         }),
         Gicr::Pendbaser => by.with_config(|config| {
-            if ctlr(vcpu).lpis_enabled() {
+            if ctlr(vcpu).has(GicrCtlr::EnableLPIs) {
                 return;
             }
             let now = Pendbaser::from_raw(vcpu.pendbaser());
 
             config.set_pendbaser(vcpu, now.written(access.lanes, value).into_raw());
         }),
-        // Without an ITS there is nothing to enable, nor to invalidate.
-        Gicr::Ctlr | Gicr::Invlpir | Gicr::Invallr => (),
+        // CAST: 32 bits.
+        Gicr::Ctlr => write_ctlr(by, vcpu, value as u32),
+        Gicr::Invlpir => {
+            if let Some(lpi) = redistributor::invalidated(access.lanes, value) {
+                invalidate(vcpu, |guest| {
+                    // Nobody is told that the table can't be read.
+                    lpi_config::invalidate(guest, by.memory(), lpi).unwrap_or(());
+                });
+            }
+        }
+        Gicr::Invallr => {
+            if !access.lanes.are_upper_half() {
+                invalidate(vcpu, |guest| {
+                    lpi_config::invalidate_all(guest, by.memory(), vcpu);
+                });
+            }
+        }
         Gicr::Iidr | Gicr::Typer | Gicr::Syncr | Gicr::Pidr2 => (),
     }
 }
 
 fn ctlr(vcpu: Vcpu<'_>) -> GicrCtlr {
     GicrCtlr::from_raw(u64::from(vcpu.gicr_ctlr()))
+}
+
+/// Enables LPIs or disables them, if there is an ITS.
+///
+/// While they are being disabled they are not enabled, nor can they be. While they are being enabled
+/// they are not enabled either, though it looks so: a message is refused, where else it might come
+/// before the pending table has been looked at, and be taken back by that.
+fn write_ctlr(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, value: u32) {
+    const OFF: u32 = 0;
+    // CAST: Fields of the low half.
+    const ON: u32 = GicrCtlr::EnableLPIs.mask() as u32;
+    const DISABLING: u32 = GicrCtlr::RWP.mask() as u32;
+    const ENABLING: u32 = GicrCtlr::ENABLING as u32;
+
+    let (true, Some(guest), Some(index)) = (
+        vcpu.vm().dist().has_its(),
+        Guest::of(vcpu.vm()),
+        VcpuIdx::new(vcpu.index()),
+    ) else {
+        return;
+    };
+
+    match ctlr(vcpu).written(value) {
+        LpiSwitch::Nothing => (),
+        LpiSwitch::Enable => {
+            if vcpu.change_gicr_ctlr(OFF, ENABLING) {
+                if !Pendbaser::from_raw(vcpu.pendbaser()).has(Pendbaser::PTZ) {
+                    pending_table::sync(guest, by.memory(), vcpu);
+                }
+                vcpu.change_gicr_ctlr(ENABLING, ON);
+            }
+        }
+        LpiSwitch::Disable => {
+            if vcpu.change_gicr_ctlr(ON, DISABLING) {
+                by.with_config(|config| {
+                    its::invalidate_caches(config);
+                    guest.retire_lpis(index, &config.halt_guest());
+                });
+                vcpu.change_gicr_ctlr(DISABLING, OFF);
+            }
+        }
+    }
+}
+
+/// Has `f` read properties of a vCPU's LPIs anew, if it has any, or is about to.
+fn invalidate<'a>(vcpu: Vcpu<'a>, f: impl FnOnce(Guest<'a>)) {
+    if let Some(guest) = Guest::of(vcpu.vm()).filter(|_| ctlr(vcpu).has(GicrCtlr::EnableLPIs)) {
+        vcpu.while_invalidating(|| f(guest));
+    }
 }
 
 fn typer(by: &mut By<'_, '_>, vcpu: Vcpu<'_>) -> GicrTyper {

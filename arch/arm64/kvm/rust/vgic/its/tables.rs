@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What an ITS' tables have room for in the guest's memory, and what follows for LPIs when something
+//! in them changes.
+//!
+//! Mirrors: arch/arm64/kvm/vgic/vgic-its.c: __is_visible_gfn_locked, vgic_its_check_id,
+//!     vgic_its_check_event_id, its_free_ite, vgic_its_free_device, vgic_its_free_device_list,
+//!     vgic_its_free_collection_list, update_affinity, update_affinity_collection,
+//!     update_affinity_ite
+#![forbid(unsafe_code)]
+
+use super::super::guest::Guest;
+use crate::{
+    gic::{
+        its::{
+            DeviceId,
+            EventId,
+            Gpa,
+            Icid, //
+        },
+        its_table::Baser,
+        lpi::LEAF_LPIS,
+        word::VcpuIdx, //
+    },
+    kvm::prelude::*,
+    linux::prelude::*, //
+};
+
+/// A VM's interrupts, if there can be LPIs: a GICv3's that is initialised.
+pub(super) fn guest(vm: Vm<'_>) -> Option<Guest<'_>> {
+    Guest::of(vm).filter(|guest| guest.model() == Model::V3)
+}
+
+/// Where a table of the guest's has the entry of that number, in memory that is there.
+fn entry(memory: GuestMemory<'_>, table: Baser, id: u32) -> Option<Gpa> {
+    table
+        .place(id, |page| memory.read_one(page).ok())
+        .filter(|place| memory.is_visible(*place))
+}
+
+/// Where the guest's table of devices has a device.
+pub(super) fn device_entry(
+    memory: GuestMemory<'_>,
+    tables: &Tables,
+    device: DeviceId,
+) -> Option<Gpa> {
+    entry(memory, tables.device_table, device.0)
+}
+
+/// Whether the guest's table of collections has room for a collection.
+pub(super) fn has_room_for_collection(
+    memory: GuestMemory<'_>,
+    tables: &Tables,
+    icid: Icid,
+) -> bool {
+    entry(memory, tables.collection_table, u32::from(icid.0)).is_some()
+}
+
+/// Where a device's table of events has one, in memory that is there.
+pub(super) fn event_entry(memory: GuestMemory<'_>, device: &Device, event: EventId) -> Option<Gpa> {
+    device
+        .place(event)
+        .filter(|place| memory.is_visible(*place))
+}
+
+/// Has all LPIs of a vCPU go to another one. How many interrupts were looked at.
+pub(super) fn move_all(
+    guest: Guest<'_>,
+    may_sleep: MaySleep<'_>,
+    from: VcpuIdx,
+    to: VcpuIdx,
+) -> u32 {
+    for leaf in guest.lpi_leaves() {
+        guest.move_lpis(leaf, from, to);
+        may_sleep.cond_resched();
+    }
+    all_lpis(guest)
+}
+
+/// How many interrupts are looked at in a walk through all LPIs.
+pub(super) fn all_lpis(guest: Guest<'_>) -> u32 {
+    guest
+        .lpi_leaves()
+        // CAST: A small constant.
+        .fold(0, |looks, _| looks.saturating_add(LEAF_LPIS as u32))
+}
+
+/// Every so many interrupts somebody else gets the CPU.
+const AT_ONCE: u32 = 1024;
+
+/// Counts interrupts that are looked at, in a walk that may be long.
+struct Walk<'a> {
+    looks: u32,
+    may_sleep: MaySleep<'a>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(may_sleep: MaySleep<'a>) -> Self {
+        Self {
+            looks: 0,
+            may_sleep,
+        }
+    }
+
+    fn step(&mut self) {
+        self.looks = self.looks.wrapping_add(1);
+        if self.looks % AT_ONCE == 0 {
+            self.may_sleep.cond_resched();
+        }
+    }
+}
+
+fn unmap_lpis(tables: &ItsTables<'_>, device: &Device, walk: &mut Walk<'_>) {
+    let guest = guest(tables.its().vm());
+
+    for (_, ite) in device.ites() {
+        if let Some(guest) = guest {
+            guest.unmap_lpi(ite.lpi);
+        }
+        walk.step();
+    }
+}
+
+/// Unmaps a device with all its events, if it is mapped. How many interrupts were looked at.
+pub(super) fn unmap_device(tables: &mut ItsTables<'_>, device: DeviceId) -> u32 {
+    let mut walk = Walk::new(tables.may_sleep());
+
+    if let Some(device) = tables.mappings.remove_device(device) {
+        tables.invalidate_cache();
+        unmap_lpis(tables, &device, &mut walk);
+    }
+    walk.looks
+}
+
+/// Unmaps all devices.
+pub(super) fn unmap_devices(tables: &mut ItsTables<'_>) {
+    let mut walk = Walk::new(tables.may_sleep());
+    let devices = tables.mappings.take_devices();
+
+    tables.invalidate_cache();
+    for device in devices.values() {
+        unmap_lpis(tables, device, &mut walk);
+        walk.step();
+    }
+}
+
+/// Unmaps all collections. LPIs that have become pending stay so.
+pub(super) fn unmap_collections(tables: &mut ItsTables<'_>) {
+    tables.mappings.clear_collections();
+    tables.invalidate_cache();
+}
+
+/// Has all LPIs of a collection go to a vCPU. How many interrupts were looked at.
+pub(super) fn retarget(tables: &ItsTables<'_>, icid: Icid, target: VcpuIdx) -> u32 {
+    let mut walk = Walk::new(tables.may_sleep());
+    let Some(guest) = guest(tables.its().vm()) else {
+        return 0;
+    };
+
+    for (_, device) in tables.mappings.devices() {
+        for (_, ite) in device.ites() {
+            if ite.icid == icid {
+                guest.retarget_lpi(ite.lpi, Some(target));
+            }
+            walk.step();
+        }
+        walk.step();
+    }
+    walk.looks
+}

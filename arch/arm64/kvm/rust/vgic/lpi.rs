@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The LPIs of a VM: mapping, unmapping, and what their ITSs and redistributors make of them.
+//!
+//! Mirrors: arch/arm64/kvm/vgic/vgic-its.c: vgic_add_lpi, its_free_ite, update_affinity,
+//!     vgic_its_trigger_msi; arch/arm64/kvm/vgic/vgic.c: vgic_flush_pending_lpis
+#![forbid(unsafe_code)]
+
+use super::{
+    guest::*,
+    v4, //
+};
+use crate::{
+    gic::{
+        list_register::Intid,
+        lpi::Properties,
+        transition::Action,
+        word::{
+            IrqWord,
+            Life,
+            VcpuIdx, //
+        },
+    },
+    kvm::prelude::*,
+    linux::prelude::*, //
+};
+use kernel::error::{
+    code::{
+        EEXIST,
+        EINVAL, //
+    },
+    Result, //
+};
+
+impl<'a> Guest<'a> {
+    /// The LPI of that number, if it is mapped.
+    #[inline(always)]
+    pub(super) fn lpi(self, lpi: Intid) -> Option<Found<'a>> {
+        self.lpi_word(lpi)
+            .filter(|irq| !irq.word().has(IrqWord::Dead))
+    }
+
+    /// Maps an LPI: from now on it can be made pending. It is pending at once if `pending`. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` if it is mapped; `EINVAL` if no LPI has that number; `ENOMEM`.
+    pub(super) fn map_lpi(
+        self,
+        lpi: Intid,
+        to: Option<VcpuIdx>,
+        properties: Properties,
+        pending: bool,
+    ) -> Result<Life> {
+        self.irqs().lpis().make(lpi, self.irqs().nr_vcpus())?;
+
+        let irq = self.lpi_word(lpi).ok_or(EINVAL)?;
+        let _claiming = PreemptOff::new();
+        let mapped = irq
+            .state()
+            .update(|word| word.map_lpi(to, properties, pending));
+        let (life, action) = mapped.ok_or(EEXIST)?;
+
+        self.deliver(irq, action.delivery);
+        Ok(life)
+    }
+
+    /// Unmaps an LPI, if it is mapped: it is not pending any more, and what a vCPU has of it in a
+    /// list register it drops.
+    pub(super) fn unmap_lpi(self, lpi: Intid) {
+        self.change_lpi(lpi, IrqWord::bury);
+    }
+
+    /// Changes an LPI, be it mapped or not, and does what follows. Any context.
+    #[inline]
+    pub(super) fn change_lpi(self, lpi: Intid, f: impl Fn(IrqWord) -> (IrqWord, Action)) {
+        if let Some(irq) = self.lpi_word(lpi) {
+            self.change_word(irq, f);
+        }
+    }
+
+    /// Of one that the hardware delivers, that has to follow.
+    #[inline]
+    fn change_word(self, irq: Found<'_>, f: impl Fn(IrqWord) -> (IrqWord, Action)) {
+        let _claiming = PreemptOff::new();
+        let delivery = irq
+            .state()
+            .update(|word| {
+                if word.has(IrqWord::Direct) {
+                    (word, None)
+                } else {
+                    let (word, action) = f(word);
+
+                    (word, Some(action.delivery))
+                }
+            })
+            .unwrap_or_else(|| v4::change_lpi(self, irq, &f));
+
+        self.deliver(irq, delivery);
+    }
+
+    /// Has an LPI go to that vCPU, or to nobody, if it is mapped. Any context.
+    pub(super) fn retarget_lpi(self, lpi: Intid, to: Option<VcpuIdx>) {
+        self.change_lpi(lpi, |word| word.retarget_lpi(to));
+    }
+
+    /// Gives an LPI its properties, if it is mapped.
+    pub(super) fn configure_lpi(self, lpi: Intid, properties: Properties) {
+        self.change_lpi(lpi, |word| word.configure_lpi(properties));
+    }
+
+    /// An event happens that was mapped to an LPI in that life of it. Any context.
+    #[inline]
+    pub(super) fn pulse_lpi(self, lpi: Intid, life: Life) {
+        self.change_lpi(lpi, |word| word.pulse_of(life));
+    }
+
+    /// `CLEAR`: an LPI is not pending, but for what a list register has.
+    pub(super) fn clear_lpi(self, lpi: Intid) {
+        self.change_lpi(lpi, IrqWord::unpend_lpi);
+    }
+
+    /// Makes an LPI pending, if it is mapped.
+    pub(super) fn set_lpi_pending(self, lpi: Intid) {
+        self.change_lpi(lpi, IrqWord::pulse);
+    }
+
+    /// The LPIs that are mapped, by number, and their states.
+    pub(super) fn lpis(self) -> impl Iterator<Item = (Intid, IrqWord)> + 'a {
+        self.lpi_leaves().flat_map(LeafOfLpis::lpis)
+    }
+
+    /// The same in parts of at most 1,024.
+    pub(super) fn lpi_leaves(self) -> impl Iterator<Item = LeafOfLpis<'a>> + 'a {
+        self.irqs()
+            .lpis()
+            .leaves()
+            .map(|(first, leaf)| LeafOfLpis { first, leaf })
+    }
+
+    /// A vCPU takes no LPIs any more: those that it has in its queue are not pending. Nor has it any
+    /// in a list register, which its guest could take.
+    pub(super) fn retire_lpis(self, vcpu: VcpuIdx, _halted: &Halted<'_>) {
+        let Some(vgic) = self.vcpu(vcpu).and_then(Vcpu::vgic_vcpu) else {
+            return;
+        };
+        let rows = self.irqs().lpi_rows(vcpu);
+
+        for lpi in vgic.queue().iter(&rows).filter(|intid| intid.is_lpi()) {
+            self.change_lpi(lpi, |word| word.retire(vcpu));
+        }
+    }
+
+    /// `MOVALL`: those of some LPIs that go to a vCPU go to another one.
+    pub(super) fn move_lpis(self, of: LeafOfLpis<'_>, from: VcpuIdx, to: VcpuIdx) {
+        for (lpi, word) in of.lpis() {
+            if word.target() == Some(from) {
+                self.change_lpi(lpi, |word| word.move_lpi(from, to));
+            }
+        }
+    }
+
+    /// The first LPI that is mapped, from that number on.
+    pub(super) fn next_lpi(self, from: Intid) -> Option<Intid> {
+        self.lpi_leaves().find_map(|leaf| leaf.next_lpi(from))
+    }
+
+    /// How many LPIs are mapped.
+    pub(super) fn nr_lpis(self) -> u32 {
+        self.lpis().fold(0, |nr, _| nr.wrapping_add(1))
+    }
+}
+
+/// LPIs with numbers that follow one another.
+#[derive(Clone, Copy)]
+pub(super) struct LeafOfLpis<'a> {
+    first: Intid,
+    leaf: &'a LpiLeaf,
+}
+
+impl<'a> LeafOfLpis<'a> {
+    /// The first one that is mapped, from that number on.
+    fn next_lpi(self, from: Intid) -> Option<Intid> {
+        let first = from.0.max(self.first.0);
+        // CAST: widening.
+        let before = first.wrapping_sub(self.first.0) as usize;
+
+        (first..u32::MAX)
+            .zip(self.leaf.words().get(before..)?)
+            .find(|(_, word)| !word.read().has(IrqWord::Dead))
+            .map(|(lpi, _)| Intid(lpi))
+    }
+
+    /// Those that are mapped, by number, and their states.
+    pub(super) fn lpis(self) -> impl Iterator<Item = (Intid, IrqWord)> + 'a {
+        (self.first.0..u32::MAX)
+            .map(Intid)
+            .zip(self.leaf.words())
+            .map(|(lpi, word)| (lpi, word.read()))
+            .filter(|(_, word)| !word.has(IrqWord::Dead))
+    }
+}
