@@ -51,7 +51,9 @@ struct machine {
 	int vm, kvm, gic, model;
 	int vcpu[MAX_VCPUS];
 	int nr_vcpus;
-	bool ran;
+	bool initialised;
+	int nr_itss;
+	bool its_enabled;	/* LPIs are */
 };
 
 static const char *did(int ret)
@@ -59,9 +61,8 @@ static const char *did(int ret)
 	return tt_errno_name(ret < 0 ? errno : 0);
 }
 
-static void create_vcpu(struct machine *m)
+static void create_this_vcpu(struct machine *m, u32 id)
 {
-	u32 id = PICK(0, 1, 2, 1, 0, 2, 7, 8, 512);
 	struct kvm_vcpu_init init;
 	int fd = ioctl(m->vm, KVM_CREATE_VCPU, id);
 
@@ -75,6 +76,11 @@ static void create_vcpu(struct machine *m)
 	ioctl(m->vm, KVM_ARM_PREFERRED_TARGET, &init);
 	answer("init: %s", did(ioctl(fd, KVM_ARM_VCPU_INIT, &init)));
 	m->vcpu[m->nr_vcpus++] = fd;
+}
+
+static void create_vcpu(struct machine *m)
+{
+	create_this_vcpu(m, PICK(0, 1, 2, 1, 0, 2, 7, 8, 512));
 }
 
 static void create_gic(struct machine *m)
@@ -130,7 +136,7 @@ static void address(struct machine *m)
 		value = (value & 0xffffffff0000ULL) | PICK(0, 1, 2, 0x1000) |
 			PICK(0, 1, 2, 3, 512) << 52;
 	ret = attr(m, what, KVM_DEV_ARM_VGIC_GRP_ADDR, type, &value);
-	answer("addr %lx %llu: %s, %llx", what & 0xff, type, did(ret), value);
+	answer("addr %lx %lu: %s, %lx", what & 0xff, type, did(ret), value);
 
 	if (!rnd(8)) {
 		struct kvm_arm_device_addr legacy = {
@@ -149,7 +155,9 @@ static void control(struct machine *m)
 	u64 which = PICK(0, 0, 0, 3, 1, 2, 4, 5);
 	int ret = attr(m, what, KVM_DEV_ARM_VGIC_GRP_CTRL, which, NULL);
 
-	answer("ctrl %lx %llu: %s", what & 0xff, which, did(ret));
+	m->initialised |= !ret && what == KVM_SET_DEVICE_ATTR &&
+			  which == KVM_DEV_ARM_VGIC_CTRL_INIT;
+	answer("ctrl %lx %lu: %s", what & 0xff, which, did(ret));
 }
 
 static void nr_irqs(struct machine *m)
@@ -199,9 +207,13 @@ static void registers(struct machine *m)
 	u64 which = cpu << 32 | any_offset();
 	unsigned long what = any_access();
 	u32 before = value;
-	int ret = attr(m, what, group, which, &value);
+	int ret;
 
-	answer("reg %lx %u %llx %x: %s, %x", what & 0xff, group, which, before, did(ret), value);
+	/* See vgic_api_its.h. */
+	if (m->its_enabled && !(which & 0xffff) && what == KVM_SET_DEVICE_ATTR)
+		return;
+	ret = attr(m, what, group, which, &value);
+	answer("reg %lx %u %lx %x: %s, %x", what & 0xff, group, which, before, did(ret), value);
 }
 
 static void sysregs(struct machine *m)
@@ -216,7 +228,7 @@ static void sysregs(struct machine *m)
 	unsigned long what = any_access();
 	int ret = attr(m, what, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, which, &value);
 
-	answer("icc %lx %llx %llx: %s, %llx", what & 0xff, which, before, did(ret), value);
+	answer("icc %lx %lx %lx: %s, %lx", what & 0xff, which, before, did(ret), value);
 }
 
 static void levels(struct machine *m)
@@ -227,7 +239,7 @@ static void levels(struct machine *m)
 	unsigned long what = any_access();
 	int ret = attr(m, what, KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, which, &value);
 
-	answer("level %lx %llx: %s, %x", what & 0xff, which, did(ret), value);
+	answer("level %lx %lx: %s, %x", what & 0xff, which, did(ret), value);
 }
 
 static void line(struct machine *m)
@@ -285,6 +297,8 @@ static void run(struct machine *m)
 	munmap(run, sizeof(*run));
 }
 
+#include "vgic_api_its.h"
+
 static void read_all(struct machine *m)
 {
 	static const u32 offsets[] = {
@@ -308,26 +322,71 @@ static void read_all(struct machine *m)
 				ret = attr(m, KVM_GET_DEVICE_ATTR, group, cpu << 32 | offsets[i],
 					   &value);
 				if (ret || value)
-					answer("%u %llu %x: %s, %x", group, cpu, offsets[i],
+					answer("%u %lu %x: %s, %x", group, cpu, offsets[i],
 					       did(ret), value);
 			}
 		}
 	}
 }
 
-static void one(u64 seed, u32 calls)
+static void initialise(struct machine *m)
+{
+	int ret = attr(m, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT,
+		       NULL);
+
+	answer("init: %s", did(ret));
+	m->initialised |= !ret;
+	if (m->nr_itss && m->initialised)
+		its_start(m);
+}
+
+/* Half of the machines are set up as a VMM would; one in four has ITSs as well. */
+static void begin(struct machine *m, u64 seed)
+{
+	if (!(seed & 1))
+		return;
+	if (!tt_gicv3 || seed % 4 != 3) {
+		create_vcpu(m);
+		create_vcpu(m);
+		create_gic(m);
+		return;
+	}
+	create_this_vcpu(m, 0);
+	create_this_vcpu(m, 1);
+	while (m->model != 3)
+		create_gic(m);
+	m->nr_itss = 1 + rnd(VI_MAX_ITSS);
+	m->its_enabled = rnd(2);
+	its_create(m);
+}
+
+static void any_call(struct machine *m)
 {
 	static void (*const any[])(struct machine *) = {
 		create_vcpu, create_gic, address, address, control, nr_irqs, maintenance, registers,
 		registers, registers, registers, sysregs, sysregs, levels, line, line, line, routing,
 		run,
 	};
+	static void (*const its[])(struct machine *) = {
+		its_address, its_register, its_register, its_control, its_commands, its_commands,
+		its_commands, its_commands, its_msi, its_msi, its_lpis, its_restore,
+	};
+	void (*call)(struct machine *) = any[rnd(ARRAY_SIZE(any))];
+
+	if (m->nr_itss && rnd(2))
+		call = its[rnd(ARRAY_SIZE(its))];
+	/* Without a device most calls have nowhere to go. */
+	if (m->gic < 0 && call != create_vcpu && call != line && call != routing && call != run)
+		call = create_gic;
+	call(m);
+}
+
+static void one(u64 seed, u32 calls)
+{
 	struct machine m = {
 		.kvm = open_kvm_dev_path_or_exit(),
 		.gic = -1,
 	};
-	/* Half of the machines are set up as a VMM would. */
-	bool sane = seed & 1;
 	u32 i;
 
 	state = seed * 0x9e3779b97f4a7c15ULL + 1;
@@ -336,28 +395,20 @@ static void one(u64 seed, u32 calls)
 	m.vm = ioctl(m.kvm, KVM_CREATE_VM, 0);
 	TEST_ASSERT(m.vm >= 0, "KVM_CREATE_VM");
 
-	if (sane) {
-		create_vcpu(&m);
-		create_vcpu(&m);
-		create_gic(&m);
-	}
+	begin(&m, seed);
 	for (i = 0; i < calls; i++) {
-		void (*call)(struct machine *) = any[rnd(ARRAY_SIZE(any))];
-
-		/* Without a device most calls have nowhere to go. */
-		if (m.gic < 0 && call != create_vcpu && call != line && call != routing &&
-		    call != run)
-			call = create_gic;
-		call(&m);
-		if (sane && i == 12)
-			answer("init: %s", did(attr(&m, KVM_SET_DEVICE_ATTR,
-						    KVM_DEV_ARM_VGIC_GRP_CTRL,
-						    KVM_DEV_ARM_VGIC_CTRL_INIT, NULL)));
+		any_call(&m);
+		if ((seed & 1) && i == 12)
+			initialise(&m);
 	}
-	if (m.gic >= 0) {
+	if (m.gic >= 0)
 		read_all(&m);
-		close(m.gic);
+	if (m.nr_itss) {
+		its_read_all(&m);
+		its_destroy(&m);
 	}
+	if (m.gic >= 0)
+		close(m.gic);
 	for (i = 0; i < m.nr_vcpus; i++)
 		close(m.vcpu[i]);
 	close(m.vm);
@@ -382,7 +433,7 @@ int main(int argc, char **argv)
 	} else {
 		for (seed = 1; seed <= NR_VMS; seed++) {
 			one(seed, NR_CALLS);
-			transcript("seed %llu: %016llx", seed, sum);
+			transcript("seed %lu: %016lx", seed, sum);
 		}
 	}
 	ksft_test_result_pass("answers\n");

@@ -64,23 +64,80 @@ static inline int vt_has(int fd, const struct vt_frame *frame, u32 offset)
 	return __kvm_has_device_attr(fd, frame->group, frame->attr | offset) ? errno : 0;
 }
 
-/* A VM with a GIC of that model, initialised, and its vCPUs. */
-static inline struct kvm_vm *vt_vm(int model, void *guest_code, struct kvm_vcpu **vcpus)
+/* An access that a guest makes for user space. */
+struct vt_request {
+	u64 address;
+	u64 value;
+	u32 width;
+	bool write;
+};
+
+static inline void vt_guest_write(volatile void *address, u32 width, u64 value)
 {
-	struct kvm_vm *vm = vm_create(VT_NR_VCPUS);
+	switch (width) {
+	case 1:
+		*(volatile u8 *)address = value;
+		break;
+	case 2:
+		*(volatile u16 *)address = value;
+		break;
+	case 4:
+		*(volatile u32 *)address = value;
+		break;
+	case 8:
+		*(volatile u64 *)address = value;
+		break;
+	}
+}
+
+static inline u64 vt_guest_read(volatile void *address, u32 width)
+{
+	switch (width) {
+	case 1:
+		return *(volatile u8 *)address;
+	case 2:
+		return *(volatile u16 *)address;
+	case 4:
+		return *(volatile u32 *)address;
+	default:
+		return *(volatile u64 *)address;
+	}
+}
+
+/* The guest's side. */
+static inline void vt_guest_serve(struct vt_request *request)
+{
+	volatile void *address = (void *)READ_ONCE(request->address);
+	u32 width = READ_ONCE(request->width);
+
+	if (READ_ONCE(request->write))
+		vt_guest_write(address, width, READ_ONCE(request->value));
+	else
+		WRITE_ONCE(request->value, vt_guest_read(address, width));
+}
+
+/* A VM with a GIC of that model, initialised, and its vCPUs. */
+static inline struct kvm_vm *vt_vm_nr(int model, int nr, void *guest_code, struct kvm_vcpu **vcpus)
+{
+	struct kvm_vm *vm = vm_create(nr);
 	u32 nr_irqs = VT_NR_IRQS;
 	int i;
 
 	tt_gic = model;
-	tt_gic_create(vm, model, VT_NR_VCPUS);
+	tt_gic_create(vm, model, nr);
 	vm_init_descriptor_tables(vm);
-	for (i = 0; i < VT_NR_VCPUS; i++)
+	for (i = 0; i < nr; i++)
 		vcpus[i] = tt_vcpu_add(vm, i, false, guest_code);
 	kvm_device_attr_set(vm->arch.gic_fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &nr_irqs);
 	kvm_device_attr_set(vm->arch.gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL,
 			    KVM_DEV_ARM_VGIC_CTRL_INIT, NULL);
 	sync_global_to_guest(vm, tt_gic);
 	return vm;
+}
+
+static inline struct kvm_vm *vt_vm(int model, void *guest_code, struct kvm_vcpu **vcpus)
+{
+	return vt_vm_nr(model, VT_NR_VCPUS, guest_code, vcpus);
 }
 
 #endif

@@ -146,7 +146,7 @@ static void write_icc(int fd)
 
 			if (has == ENXIO && get == ENOENT)
 				continue;
-			transcript("icc %u %u %u %u: has %s, get %s, %llx", op1, crn, crm, op2,
+			transcript("icc %u %u %u %u: has %s, get %s, %lx", op1, crn, crm, op2,
 				   tt_errno_name(has), tt_errno_name(get), value);
 			for (p = 0; p < ARRAY_SIZE(patterns); p++) {
 				u64 pattern = patterns[p];
@@ -156,7 +156,7 @@ static void write_icc(int fd)
 				value = 0;
 				__kvm_device_attr_get(fd, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, attr,
 						      &value);
-				transcript("icc %u %u %u %u = %x: %s, %llx", op1, crn, crm, op2,
+				transcript("icc %u %u %u %u = %x: %s, %lx", op1, crn, crm, op2,
 					   patterns[p], tt_errno_name(set), value);
 			}
 		}
@@ -196,53 +196,12 @@ static void icc_sweep(int model)
 
 /* The guest */
 
-struct request {
-	u64 address;
-	u64 value;
-	u32 width;
-	bool write;
-};
-
-static struct request request;
+static struct vt_request request;
 
 static void guest_access(void)
 {
 	for (;;) {
-		void *address = (void *)READ_ONCE(request.address);
-		u64 value = READ_ONCE(request.value);
-
-		if (READ_ONCE(request.write)) {
-			switch (READ_ONCE(request.width)) {
-			case 1:
-				*(volatile u8 *)address = value;
-				break;
-			case 2:
-				*(volatile u16 *)address = value;
-				break;
-			case 4:
-				*(volatile u32 *)address = value;
-				break;
-			case 8:
-				*(volatile u64 *)address = value;
-				break;
-			}
-		} else {
-			switch (READ_ONCE(request.width)) {
-			case 1:
-				value = *(volatile u8 *)address;
-				break;
-			case 2:
-				value = *(volatile u16 *)address;
-				break;
-			case 4:
-				value = *(volatile u32 *)address;
-				break;
-			case 8:
-				value = *(volatile u64 *)address;
-				break;
-			}
-		}
-		WRITE_ONCE(request.value, value);
+		vt_guest_serve(&request);
 		GUEST_SYNC(0);
 	}
 }
@@ -250,10 +209,10 @@ static void guest_access(void)
 static u64 guest_do(struct kvm_vm *vm, struct kvm_vcpu *vcpu, u64 address, u32 width, bool write,
 		    u64 value)
 {
-	struct request *shared = addr_gva2hva(vm, (gva_t)&request);
+	struct vt_request *shared = addr_gva2hva(vm, (gva_t)&request);
 	struct ucall uc;
 
-	*shared = (struct request) { address, value, width, write };
+	*shared = (struct vt_request) { address, value, width, write };
 	tt_run(vcpu, &uc);
 	return shared->value;
 }
@@ -311,7 +270,7 @@ static void guest_sweep(int model)
 				value = guest_do(vm, vcpus[0], frames[f].gpa + offset, width, false,
 						 0x1122334455667788ULL);
 				if (value)
-					transcript("guest %s %05x/%u: %llx", frames[f].name, offset,
+					transcript("guest %s %05x/%u: %lx", frames[f].name, offset,
 						   width, value);
 			}
 		}
@@ -330,7 +289,7 @@ static void guest_sweep(int model)
 						 patterns[p]);
 				}
 				if (offset % 0x40 == 0x3c) {
-					snprintf(by, sizeof(by), "guest %s up to %05x = %llx",
+					snprintf(by, sizeof(by), "guest %s up to %05x = %lx",
 						 frames[f].name, offset, patterns[p]);
 					show_changes(fd, by);
 				}
