@@ -248,6 +248,12 @@ fn move_all(m: &mut Machine, from: u32, to: u32) {
     }
 }
 
+/// In a list register of another vCPU, and on its way to this one. When all are stopped there is no
+/// such.
+fn is_elsewhere(word: &IrqWord, v: u32) -> bool {
+    word.listed().is_some_and(|at| at != vcpu(v))
+}
+
 fn retire(m: &mut Machine, v: u32, stopped: bool) {
     if stopped {
         (0..VCPUS).for_each(|v| m.exit(v));
@@ -256,20 +262,27 @@ fn retire(m: &mut Machine, v: u32, stopped: bool) {
         if !is_lpi(m, irq) {
             continue;
         }
-        // Of one that is not enabled nobody knows whether it is in the queue still.
-        if m.irqs[irq].0.target == Some(v) {
-            m.irqs[irq].0.forget();
+        let (spec, word) = &mut m.irqs[irq];
+        if spec.target == Some(v) && !is_elsewhere(word, v) {
+            let may = spec.may;
+
+            spec.forget();
+            if !spec.enabled {
+                // Nobody knows whether it is in the queue still.
+                spec.may = may;
+            }
         }
         m.update(irq, |word| word.retire(vcpu(v)));
     }
-    for (spec, _) in &m.irqs {
+    for (spec, word) in &m.irqs {
         let shown = spec.kind == Kind::Lpi && spec.enabled && spec.target == Some(v);
+        let comes = is_elsewhere(word, v);
 
-        // Another vCPU that runs may have one listed that is for this one by now.
         assert!(
-            !stopped || !shown || !spec.is_pending(),
+            !shown || comes || !spec.is_pending(),
             "pending still: {spec:?}"
         );
+        assert!(!comes || !stopped);
     }
 }
 
