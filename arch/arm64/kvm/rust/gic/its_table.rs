@@ -197,28 +197,6 @@ impl Baser {
         }
     }
 
-    /// The same as far as it can be of anything: no entry, nor page of entries, whose numbers are
-    /// all beyond those that there can be.
-    pub(crate) const fn table_of_ids(self) -> Table {
-        const IDS: u32 = 1 << ID_BITS;
-
-        let table = self.table();
-        let most = if self.is_indirect() {
-            IDS / PER_PAGE
-        } else {
-            IDS
-        };
-
-        Table {
-            entries: if table.entries < most {
-                table.entries
-            } else {
-                most
-            },
-            ..table
-        }
-    }
-
     /// Where the entry of something is. None if it has none, be it that there is no page for it.
     ///
     /// `level1` reads an entry of a table of pages; none if it can't. Whether there is memory at the

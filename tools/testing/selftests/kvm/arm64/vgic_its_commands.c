@@ -79,9 +79,6 @@ static void commands_mapc(bool el2)
 	vi_probe(0, 0);
 	vi_do(mapc(0, 5, false));
 	vi_probe(0, 0);
-	/* The events that were in it don't come back with it: they have no collection any more. */
-	vi_do(mapc(0, 1, true));
-	vi_probe(0, 0);
 	vi_do(movi(0, 0, 1));
 	vi_do(discard(0, 0));
 	vi_do(mapc(0x1234, 0, false));

@@ -114,14 +114,18 @@ static const struct crafted indirect[] = {
 				     { VI_DEVICES, 1, L1E(GPA(VI_LEVEL2 + 1)) } }, TWO_LEVELS },
 	{ "the last that is", { { VI_DEVICES, 7, L1E(GPA(VI_LEVEL2)) },
 				{ VI_LEVEL2, 8191, DTE(ITT(0), 4, 0) } }, TWO_LEVELS },
-	{ "beyond 16 bits", { { VI_DEVICES, 8, L1E(GPA(VI_LEVEL2)) },
-			      { VI_LEVEL2, 0, DTE(ITT(0), 4, 0) } }, TWO_LEVELS },
-	{ "far beyond", { { VI_DEVICES, 8191, L1E(GPA(VI_LEVEL2)) },
-			  { VI_LEVEL2, 8191, DTE(ITT(0), 4, 0) } }, TWO_LEVELS },
 	{ "nowhere", { { VI_DEVICES, 0, L1E(NOWHERE) } }, TWO_LEVELS },
 	{ "the same for two", { { VI_DEVICES, 0, L1E(GPA(VI_LEVEL2)) },
 				{ VI_DEVICES, 1, L1E(GPA(VI_LEVEL2)) },
 				{ VI_LEVEL2, 9, DTE(ITT(0), 4, 8192) } }, TWO_LEVELS },
+};
+
+/* More than the 16 bits of GITS_TYPER.Devbits. */
+static const struct crafted far_devices[] = {
+	{ "beyond 16 bits", { { VI_DEVICES, 8, L1E(GPA(VI_LEVEL2)) },
+			      { VI_LEVEL2, 0, DTE(ITT(0), 4, 0) } }, TWO_LEVELS },
+	{ "far beyond", { { VI_DEVICES, 8191, L1E(GPA(VI_LEVEL2)) },
+			  { VI_LEVEL2, 8191, DTE(ITT(0), 4, 0) } }, TWO_LEVELS },
 };
 
 static const struct crafted events[] = {
@@ -257,14 +261,23 @@ static void crafted_events(bool el2)
 	restore_these(events, ARRAY_SIZE(events));
 }
 
+/* "Inconsistent restored data" */
+static void refuse_these(const struct crafted *c, int nr)
+{
+	restore_begin();
+	for (; nr--; c++)
+		tt_expect(restore_one(c) == EINVAL, "%s is refused", c->name);
+	vi_free();
+}
+
+static void crafted_far_devices(bool el2)
+{
+	refuse_these(far_devices, ARRAY_SIZE(far_devices));
+}
+
 static void crafted_big_lpis(bool el2)
 {
-	int i;
-
-	restore_begin();
-	for (i = 0; i < ARRAY_SIZE(big_lpis); i++)
-		tt_expect(restore_one(&big_lpis[i]) == EINVAL, "%s is refused", big_lpis[i].name);
-	vi_free();
+	refuse_these(big_lpis, ARRAY_SIZE(big_lpis));
 }
 
 /* A collection table that is full has no end that is not valid. */
@@ -369,6 +382,7 @@ static void restore_properties(bool el2)
 	{ "crafted_devices", crafted_devices },				\
 	{ "crafted_indirect", crafted_indirect },			\
 	{ "crafted_events", crafted_events },				\
+	{ "crafted_far_devices", crafted_far_devices },			\
 	{ "crafted_big_lpis", crafted_big_lpis },			\
 	{ "crafted_full", crafted_full },				\
 	{ "restore_over", restore_over },				\

@@ -196,8 +196,23 @@ static void unmapped_collection(bool el2)
 	vi_do(mapc(0, 0, false));
 	vi_probe(0, 0);
 	vi_probe(0, 1);
+	vi_free();
+}
+
+/* What becomes of its events when it is mapped again is not predictable. */
+static void remapped_collection(bool el2)
+{
+	map_lpis(2);
+	vi_do(mapc(0, 0, false));
+	vi_probe(0, 0);
 	vi_do(mapc(0, 2, true));
-	vi_probe(0, 1);
+	vi_probe(0, 0);
+	vi_do(movi(0, 0, 1));
+	vi_probe(0, 0);
+	vi_do(discard(0, 0));
+	vi_do(discard(0, 1));
+	vi_do(mapti(0, 0, 8192, 0));
+	vi_probe(0, 0);
 	vi_free();
 }
 
@@ -276,6 +291,7 @@ static void pending_table(bool el2)
 	{ "many", many },						\
 	{ "moves", moves },						\
 	{ "unmapped_collection", unmapped_collection },			\
+	{ "remapped_collection", remapped_collection },			\
 	{ "enable_lpis", enable_lpis },					\
 	{ "pending_table", pending_table },				\
 	VI_GONE_TESTS

@@ -2,7 +2,7 @@
 /*
  * LPIs against all that may happen to them meanwhile: 4 vCPUs, two of which write commands to an
  * ITS each, and two that disable and enable LPIs and ITSs; threads that send MSIs by ioctl and by
- * eventfd, and one that looks at what user space can see.
+ * eventfd, and one that looks at what user space can see, and changes memory slots.
  *
  * "vgic_lpi_race [SECONDS [SEED]]". In rounds, after each of which all is quiet:
  *
@@ -108,6 +108,22 @@ static void read_debugfs(const char *name, u64 *random)
 	close(fd);
 }
 
+/* Memory slots that come and go: what reads guest memory meanwhile must hold on to those it sees. */
+static void change_slots(void)
+{
+	static u8 page[SZ_64K] __aligned(SZ_64K);
+	struct kvm_userspace_memory_region slot = {
+		.slot = VI_SLOT + 1,
+		.guest_phys_addr = VI_SLOT_GPA + 2 * VI_SLOT_SIZE,
+		.memory_size = sizeof(page),
+		.userspace_addr = (u64)page,
+	};
+
+	vm_ioctl(vi.vm, KVM_SET_USER_MEMORY_REGION, &slot);
+	slot.memory_size = 0;
+	vm_ioctl(vi.vm, KVM_SET_USER_MEMORY_REGION, &slot);
+}
+
 static void *look(void *arg)
 {
 	u64 random = seed + 4, value;
@@ -120,6 +136,7 @@ static void *look(void *arg)
 		/* Vcpus run: all of these have to do without. */
 		TEST_ASSERT(vi_get(0, GITS_CTLR, &value) == EBUSY, "GITS_CTLR");
 		TEST_ASSERT(vi_ctrl(0, KVM_DEV_ARM_ITS_SAVE_TABLES) == EBUSY, "save");
+		change_slots();
 		usleep(1000);
 	}
 	return NULL;

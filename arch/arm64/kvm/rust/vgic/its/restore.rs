@@ -3,9 +3,9 @@
 //! Reading an ITS' tables from the guest's memory.
 //!
 //! They have been saved by this kernel or by another one, and the guest or user space may have
-//! written whatever they like. The number of entries that are read, and of objects that are made, is
-//! bounded by what the numbers of devices, events and collections can be; an LPI that there is
-//! already is left out.
+//! written whatever they like. The number of objects that are made is bounded by what the numbers of
+//! devices, events and collections can be; that of entries that are read in vain is not, but a task
+//! that is killed stops. An LPI that there is already is left out.
 //!
 //! What is read is added to what there is, as if the guest had mapped it. If it can't be, nothing is
 //! left: neither of that, nor of what there was before. All happens with the tables locked and no
@@ -57,8 +57,9 @@ use kernel::error::{
 ///
 /// At the first one: `EFAULT` if a table can't be read, or an LPI's properties, or a bit of a
 /// pending table not read and cleared; `EINVAL` if an entry says what can't be mapped; `EEXIST` if
-/// a collection is known, be it from an entry before; `ENOMEM`; `EINTR` if the task is killed. No collection is known then, and if
-/// it comes from the table of devices or those of events no device is mapped.
+/// a collection is known, be it from an entry before; `ENOMEM`; `EINTR` if the task is killed, which
+/// a guest's tables may keep busy for minutes. No collection is known then, and if it comes from the
+/// table of devices or those of events no device is mapped.
 pub(super) fn restore_tables(tables: &mut ItsTables<'_>, memory: GuestMemory<'_>) -> Result {
     restore_collections(tables, memory).inspect_err(|_| tables::unmap_collections(tables))?;
     restore_devices(tables, memory).inspect_err(|_| {
@@ -126,9 +127,9 @@ fn restore_devices(tables: &mut ItsTables<'_>, memory: GuestMemory<'_>) -> Resul
     };
 
     if register.is_indirect() {
-        restorer.restore_pages(register.table_of_ids())?;
+        restorer.restore_pages(register.table())?;
     } else {
-        restorer.restore_page(register.table_of_ids())?;
+        restorer.restore_page(register.table())?;
     }
     Ok(())
 }
