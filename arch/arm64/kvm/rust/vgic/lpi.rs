@@ -40,7 +40,7 @@ impl<'a> Guest<'a> {
             .filter(|irq| !irq.word().has(IrqWord::Dead))
     }
 
-    /// Maps an LPI: from now on it can be made pending. It is pending at once if `pending`. Sleeps.
+    /// Maps an LPI: from now on it can be made pending. Sleeps.
     ///
     /// # Errors
     ///
@@ -50,7 +50,6 @@ impl<'a> Guest<'a> {
         lpi: Intid,
         to: Option<VcpuIdx>,
         properties: Properties,
-        pending: bool,
     ) -> Result<Life> {
         self.irqs().lpis().make(lpi, self.irqs().nr_vcpus())?;
 
@@ -58,7 +57,7 @@ impl<'a> Guest<'a> {
         let _claiming = PreemptOff::new();
         let mapped = irq
             .state()
-            .update(|word| word.map_lpi(to, properties, pending));
+            .update(|word| word.map_lpi(to, properties, false));
         let (life, action) = mapped.ok_or(EEXIST)?;
 
         self.deliver(irq, action.delivery);

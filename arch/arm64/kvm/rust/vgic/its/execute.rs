@@ -320,7 +320,7 @@ impl<'t> Executor<'_, 't> {
         let target = self.tables.mappings.target(icid);
 
         let properties = lpi_config::properties(guest, self.memory, lpi)?;
-        let life = guest.map_lpi(lpi, target, properties, false)?;
+        let life = guest.map_lpi(lpi, target, properties)?;
 
         self.tables
             .mappings

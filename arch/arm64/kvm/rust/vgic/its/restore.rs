@@ -236,7 +236,7 @@ impl Restorer<'_, '_> {
         let its_table::Ite { lpi, icid, .. } = entry;
         let target = self.tables.mappings.target(icid);
         let properties = self.properties.of(guest, self.memory, lpi)?;
-        let life = guest.map_lpi(lpi, target, properties, false)?;
+        let life = guest.map_lpi(lpi, target, properties)?;
 
         self.tables
             .mappings
