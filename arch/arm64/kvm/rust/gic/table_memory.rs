@@ -155,7 +155,7 @@ impl<M: Memory<u64>> Run<M> {
     fn next(&self) -> Gpa {
         // CAST: widening.
         self.start
-            .plus((self.count as u64).wrapping_mul(ENTRY_BYTES as u64))
+            .plus((self.count as u64).wrapping_mul(u64::from(ENTRY_BYTES)))
     }
 
     #[inline(never)]

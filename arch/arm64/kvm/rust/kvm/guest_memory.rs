@@ -96,15 +96,15 @@ impl InMmio<'_> {
 
 /// A number in the guest's memory, where it is in little endian.
 pub(crate) trait Number: FromBytes + AsBytes + Copy + Default {
-    /// From the bytes as they are in memory.
-    fn from_memory(self) -> Self;
+    /// What was read as bytes, in this machine's order.
+    fn in_cpu_order(self) -> Self;
 }
 
 macro_rules! numbers {
     ($($ty:ty),*) => {$(
         impl Number for $ty {
             #[inline(always)]
-            fn from_memory(self) -> Self {
+            fn in_cpu_order(self) -> Self {
                 Self::from_le(self)
             }
         }
@@ -143,7 +143,7 @@ impl<'a> GuestMemory<'a> {
             )
         })?;
         for number in to {
-            *number = number.from_memory();
+            *number = number.in_cpu_order();
         }
         Ok(())
     }

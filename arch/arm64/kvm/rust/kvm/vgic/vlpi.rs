@@ -216,10 +216,9 @@ impl Vlpis<'_> {
     pub(crate) fn configure(&self, lpi: Intid, properties: Properties) {
         if let Some(host) = self.host_of(lpi) {
             // SAFETY: Any number is accepted.
-            kernel::warn_on!(
-                unsafe { bindings::its_prop_update_vlpi(host.0, properties.into_byte(), true) }
-                    != 0
-            );
+            let ret =
+                unsafe { bindings::its_prop_update_vlpi(host.0, properties.into_byte(), true) };
+            kernel::warn_on!(ret != 0);
         }
     }
 
@@ -227,15 +226,14 @@ impl Vlpis<'_> {
     pub(crate) fn set_pending(&self, lpi: Intid, pending: bool) {
         if let Some(host) = self.host_of(lpi) {
             // SAFETY: Any number is accepted. CAST: Never negative.
-            kernel::warn_on!(
-                unsafe {
-                    bindings::irq_set_irqchip_state(
-                        host.0 as u32,
-                        bindings::irqchip_irq_state_IRQCHIP_STATE_PENDING,
-                        pending,
-                    )
-                } != 0
-            );
+            let ret = unsafe {
+                bindings::irq_set_irqchip_state(
+                    host.0 as u32,
+                    bindings::irqchip_irq_state_IRQCHIP_STATE_PENDING,
+                    pending,
+                )
+            };
+            kernel::warn_on!(ret != 0);
         }
     }
 }
