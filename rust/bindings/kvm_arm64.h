@@ -29,6 +29,7 @@
 #include <linux/irqchip/arm-gic-v3.h>
 #include <linux/irqchip/arm-vgic-info.h>
 #include <kvm/iodev.h>
+#include <trace/events/kvm.h>
 #include "../../arch/arm64/kvm/vgic/vgic.h"
 #include "../../arch/arm64/kvm/vgic/vgic-mmio.h"
 #include "../../arch/arm64/kvm/vgic/trace.h"

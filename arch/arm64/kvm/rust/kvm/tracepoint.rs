@@ -69,6 +69,17 @@ pub(crate) fn traces_vgic_update_irq_pending() -> bool {
     false
 }
 
+/// Whether anybody watches `kvm_ack_irq`: the end of an SPI, which C's `kvm_notify_acked_irq()` traces.
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[inline(always)]
+pub(crate) fn traces_kvm_ack_irq() -> bool {
+    #[cfg(CONFIG_TRACEPOINTS)]
+    return is_traced!(kvm_ack_irq);
+
+    #[cfg(not(CONFIG_TRACEPOINTS))]
+    false
+}
+
 /// `kvm_timer_update_irq`: a timer drives its line.
 #[inline(always)]
 pub(crate) fn timer_update_irq(timer: Timer<'_>, high: bool) {
