@@ -182,7 +182,8 @@ pub(crate) enum Trigger {
 register_values! {
     /// The state of an interrupt.
     ///
-    /// `Target` and `Queued` hold a [`VcpuIdx`], or all ones for nobody.
+    /// `Target` and `Queued` hold a [`VcpuIdx`], or all ones for nobody. What a GICv3's list
+    /// register holds too is in the same place there: no bit has to be moved.
     pub(crate) struct IrqWord {
         /// An edge, or a write of a guest or VMM, that is not yet acknowledged.
         Latch = 0;
@@ -190,36 +191,36 @@ register_values! {
         Line = 1;
         /// The guest wants it.
         Enabled = 2;
-        /// Acknowledged, not yet deactivated.
-        Active = 3;
         /// A list register holds it, or has held it at the last exit.
-        OnLr = 4;
+        OnLr = 3;
         /// Edge-triggered.
-        Edge = 5;
-        /// It is of group 1.
-        Group1 = 6;
-        /// It stands for a physical interrupt: deactivating one deactivates the other.
-        Hw = 7;
-        /// Such a one, whose physical interrupt KVM has to deactivate by itself.
-        Resample = 8;
+        Edge = 4;
+        /// One that is mapped to a physical interrupt, which KVM has to deactivate by itself.
+        Resample = 5;
         /// The hardware delivers it to the guest by itself.
-        Direct = 9;
+        Direct = 6;
         /// An LPI that no event is mapped to: it is for nobody, and nothing makes it pending.
-        Dead = 10;
+        Dead = 7;
         /// What a list register holds of it is of a former [`Life`].
-        Stale = 11;
+        Stale = 8;
         /// LPIs: the [`Life`] it is in, or has been in last.
-        Life = 15:12;
-        /// The lower the more urgent.
-        Prio = 23:16;
-        /// GICv2's SGIs: the vCPUs, one bit each, that it is pending from.
-        Sources = 31:24;
-        /// GICv2's SGIs: the vCPU, by number, that the active one is from.
-        ActiveSource = 39:32;
+        Life = 12:9;
         /// The vCPU that it is to go to.
-        Target = 49:40;
+        Target = 22:13;
         /// The vCPU whose queue has it.
-        Queued = 59:50;
+        Queued = 32:23;
+        /// GICv2's SGIs: the vCPUs, one bit each, that it is pending from.
+        Sources = 40:33;
+        /// GICv2's SGIs: the vCPU, by number, that the active one is from.
+        ActiveSource = 43:41;
+        /// The lower the more urgent.
+        Prio = 55:48;
+        /// It is of group 1.
+        Group1 = 60;
+        /// It stands for a physical interrupt: deactivating one deactivates the other.
+        Hw = 61;
+        /// Acknowledged, not yet deactivated.
+        Active = 63;
     }
 }
 
