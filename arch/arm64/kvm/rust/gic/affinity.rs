@@ -152,9 +152,17 @@ pub(crate) struct SgiList {
 impl SgiList {
     /// Their `MPIDR_EL1`.
     pub(crate) fn mpidrs(self) -> impl Iterator<Item = u64> {
-        (0..16_u32)
-            .filter(move |aff0| self.list.wrapping_shr(*aff0) & 1 != 0)
-            .map(move |aff0| self.upper.put(Affinity::Aff0, u64::from(aff0)).mpidr())
+        let mut rest = self.list;
+
+        core::iter::from_fn(move || {
+            if rest == 0 {
+                return None;
+            }
+            let aff0 = rest.trailing_zeros();
+
+            rest &= rest.wrapping_sub(1);
+            Some(self.upper.put(Affinity::Aff0, u64::from(aff0)).mpidr())
+        })
     }
 }
 
