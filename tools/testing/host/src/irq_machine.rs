@@ -49,6 +49,8 @@ impl Guest {
 #[derive(Debug, Default)]
 pub(crate) struct Vcpu {
     queue: BTreeSet<usize>,
+    /// Not all that was in it went into list registers.
+    unlisted: bool,
     pub(crate) kicked: bool,
     pub(crate) asleep: bool,
     pub(crate) off: bool,
@@ -260,6 +262,9 @@ impl Machine {
             self.irqs[irq].0.listed_life = self.irqs[irq].0.life;
             registers.push((irq, self.register(entry.expect("chosen"))));
         }
+        let of = &mut self.vcpus[v as usize];
+        of.unlisted = registers.len() != of.queue.len();
+
         let key = HcrKey::new(selection.summary(), capacity, view, self.spis != 0);
         let hcr = if self.hardware_v2 {
             // Without a trap of its own deactivation always traps there.
@@ -402,8 +407,11 @@ impl Machine {
             *word = new;
             spec.told += u32::from(folded.acked);
             self.physical(irq, folded.physical);
+            self.settle(v, irq);
         }
-        self.prune(v);
+        if guest.counted != 0 || self.vcpus[v as usize].unlisted {
+            self.prune(v);
+        }
         self.check_exit();
     }
 
@@ -443,22 +451,26 @@ impl Machine {
             return;
         }
         for irq in self.vcpus[v as usize].queue.clone() {
-            if prune(self.irqs[irq].1, vcpu(v)).1 == Prune::Stay {
-                continue;
-            }
-            self.vcpus[v as usize].queue.remove(&irq);
-            let (word, what) = prune(self.irqs[irq].1, vcpu(v));
-            self.irqs[irq].1 = word;
-            match what {
-                Prune::Stay => unreachable!("nobody else is here"),
-                Prune::Drop => self.count_spi(irq, -1),
-                Prune::Move(to) => self.push(irq, to.get()),
-                Prune::Stray => (),
-            }
+            self.settle(v, irq);
         }
     }
 
-    /// What must hold whenever nothing is going on.
+    /// Lets go of an interrupt that is not the vCPU's any more.
+    fn settle(&mut self, v: u32, irq: usize) {
+        if prune(self.irqs[irq].1, vcpu(v)).1 == Prune::Stay {
+            return;
+        }
+        self.vcpus[v as usize].queue.remove(&irq);
+        let (word, what) = prune(self.irqs[irq].1, vcpu(v));
+        self.irqs[irq].1 = word;
+        match what {
+            Prune::Stay => unreachable!("nobody else is here"),
+            Prune::Drop => self.count_spi(irq, -1),
+            Prune::Move(to) => self.push(irq, to.get()),
+            Prune::Stray => (),
+        }
+    }
+
     pub(crate) fn check_exit(&self) {
         let mut spis = 0;
 

@@ -34,6 +34,12 @@ impl Intid {
         self.0 < 32
     }
 
+    /// Software's own.
+    #[inline(always)]
+    pub(crate) fn is_sgi(self) -> bool {
+        self.0 < 16
+    }
+
     /// A shared peripheral's, if there is one of that number.
     #[inline(always)]
     pub(crate) fn is_spi(self) -> bool {

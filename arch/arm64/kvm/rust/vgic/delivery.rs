@@ -143,22 +143,37 @@ impl<'a> Delivery<'a> {
     #[inline(always)]
     fn fill(&self, lrs: impl ListRegisters, view: View) -> Option<bool> {
         let capacity = Self::capacity().get();
-        let (mut used, mut sgis) = (0_u32, false);
+        let mut used = 0_u32;
 
-        for irq in self.queued().filter_map(|intid| self.irq(intid)) {
-            if used == capacity {
-                if view.shows(irq.word()) {
-                    lrs.set_used(used);
-                    return None;
+        self.vcpu.set_unlisted(self.own, false);
+        for intid in self.queued() {
+            let listed = match self.irq(intid) {
+                Some(irq) if used == capacity => {
+                    if view.shows(irq.word()) {
+                        lrs.set_used(used);
+                        return None;
+                    }
+                    None
                 }
-            } else if let Some(lr) = self.list(view, irq) {
+                Some(irq) => self.list(view, irq),
+                None => None,
+            };
+
+            if let Some(lr) = listed {
                 lrs.set(used, lr);
                 used = used.wrapping_add(1);
-                sgis |= irq.intid.0 < 16;
+            } else {
+                self.vcpu.set_unlisted(self.own, true);
             }
         }
         lrs.set_used(used);
-        Some(sgis)
+        if used == 0 {
+            // It may be that a leaf has nothing.
+            self.vcpu.set_unlisted(self.own, true);
+            return Some(false);
+        }
+        // They come by INTID.
+        Some(lrs.get(0, self.own.is_v2()).0.is_sgi())
     }
 
     #[inline(always)]
@@ -199,6 +214,7 @@ impl<'a> Delivery<'a> {
 
         let (all, capacity) = (selection.summary(), Self::capacity());
 
+        self.vcpu.set_unlisted(self.own, true);
         self.vcpu.set_crowded(self.own, all.all() > capacity.get());
         lrs.set_hcr(HcrKey::new(all, capacity, view, spis));
     }
@@ -206,41 +222,43 @@ impl<'a> Delivery<'a> {
     /// What a list register holds of an interrupt from now on, if it has any business there.
     #[inline(always)]
     fn list(&self, view: View, irq: Found<'_>) -> Option<ListRegister> {
-        let which = Identity {
-            intid: irq.intid,
-            sourced: self.own.kind(irq.intid).has_sources(),
-            physical: irq.private().map_or(0, PrivateIrq::physical),
-        };
+        let sourced = self.own.kind(irq.intid).has_sources();
+        let physical = irq.private().map_or(0, PrivateIrq::physical);
 
-        list(irq.state(), which, view.vcpu, view.forwarding)
+        list(irq.state(), irq.intid, sourced, physical, view)
     }
 
+    /// What was in list registers is all there is to look at, if nothing else was in the queue
+    /// then: what has come since is for the next entry.
     fn sync(&self, lrs: impl ListRegisters, irq_off: &IrqOff) {
         if lrs.ended() != 0 {
-            self.fold_all_and_ended(lrs);
+            self.fold_all_and_ended(lrs, irq_off);
         } else {
-            self.fold_all(lrs);
+            self.fold_all(lrs, irq_off);
+            if !self.vcpu.has_unlisted(self.own) {
+                return;
+            }
         }
         self.prune(irq_off);
     }
 
-    fn fold_all(&self, lrs: impl ListRegisters) {
+    fn fold_all(&self, lrs: impl ListRegisters, irq_off: &IrqOff) {
         for number in 0..lrs.used() {
-            self.fold(lrs, number);
+            self.fold(lrs, number, irq_off);
         }
         lrs.set_used(0);
     }
 
     /// With ends of interrupts that were in no list register.
     #[cold]
-    fn fold_all_and_ended(&self, lrs: impl ListRegisters) {
+    fn fold_all_and_ended(&self, lrs: impl ListRegisters, irq_off: &IrqOff) {
         // What is in list registers now has not been counted.
         let mut ended = Ended::new(self.view(lrs), lrs.ended());
 
         for irq in self.queued().filter_map(|intid| self.irq(intid)) {
             ended.offer(irq.intid, irq.word(), irq);
         }
-        self.fold_all(lrs);
+        self.fold_all(lrs, irq_off);
 
         for irq in ended.iter() {
             self.guest
@@ -250,7 +268,7 @@ impl<'a> Delivery<'a> {
     }
 
     #[inline(always)]
-    fn fold(&self, lrs: impl ListRegisters, number: u32) {
+    fn fold(&self, lrs: impl ListRegisters, number: u32, irq_off: &IrqOff) {
         let (intid, back) = lrs.get(number, self.own.is_v2());
         let Some(irq) = self.irq(intid) else {
             return;
@@ -271,24 +289,35 @@ impl<'a> Delivery<'a> {
         if acked {
             self.guest.vm().notify_acked(intid.0);
         }
+        self.vcpu
+            .with_queue(irq_off, self.own, &self.lpis, |owner| {
+                self.settled(intid, owner.settle(intid, irq.state(), true));
+            });
+    }
+
+    /// What became of an interrupt in the queue.
+    #[inline(always)]
+    fn settled(&self, intid: Intid, settled: Settled) {
+        match settled {
+            Settled::Gone => {
+                let vmcr = Vmcr::from_raw(u64::from(self.vcpu.vmcr_in_memory()));
+
+                self.guest.left_queue(intid, vmcr.separate_deactivation());
+            }
+            Settled::Moved(to) => self.guest.moved(intid, to),
+            Settled::Stays | Settled::Stray => (),
+        }
     }
 
     /// Lets go of what is not for this vCPU any more.
     #[inline(never)]
     fn prune(&self, irq_off: &IrqOff) {
-        let guest = self.guest;
-        let vmcr = Vmcr::from_raw(u64::from(self.vcpu.vmcr_in_memory()));
-
         self.vcpu
             .with_queue(irq_off, self.own, &self.lpis, |owner| {
                 owner.prune(
                     true,
                     |intid| self.irq(intid).map(Found::state),
-                    |intid, settled| match settled {
-                        Settled::Gone => guest.left_queue(intid, vmcr.separate_deactivation()),
-                        Settled::Moved(to) => guest.moved(intid, to),
-                        Settled::Stays | Settled::Stray => (),
-                    },
+                    |intid, settled| self.settled(intid, settled),
                 );
             });
     }
@@ -298,12 +327,19 @@ impl<'a> Delivery<'a> {
 #[inline(never)]
 fn list(
     state: &AtomicWord,
-    which: Identity,
-    vcpu: VcpuIdx,
-    forwarding: bool,
+    intid: Intid,
+    sourced: bool,
+    physical: u32,
+    view: View,
 ) -> Option<ListRegister> {
+    let which = Identity {
+        intid,
+        sourced,
+        physical,
+    };
+
     state.update_relaxed(|word| {
-        let (word, entry) = word.list(which, vcpu, forwarding);
+        let (word, entry) = word.list(which, view.vcpu, view.forwarding);
 
         (word, entry.map(Entry::v3))
     })

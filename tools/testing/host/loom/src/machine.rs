@@ -58,6 +58,8 @@ pub(crate) struct Own {
     pub(crate) vcpu: usize,
     key: OwnerKey,
     lrs: Vec<Intid>,
+    /// Not all that was in its queue went into these.
+    unlisted: bool,
     /// The guest has interrupts masked.
     pub(crate) masked: bool,
     /// It took what its list registers held.
@@ -209,6 +211,7 @@ impl Machine {
                     nested: false,
                     off: false,
                     seen: [false; DATA],
+                    unlisted: true,
                     lives: Vec::new(),
                 };
 
@@ -478,6 +481,7 @@ impl Machine {
         if stays_nested || vcpu.queue.is_empty() {
             return;
         }
+        own.unlisted = false;
         for intid in vcpu.queued() {
             let taken = self.word(intid).unwrap().update_relaxed(|word| {
                 if word.queued() == here
@@ -498,8 +502,11 @@ impl Machine {
                 if !own.masked && intid.is_lpi() {
                     own.lives.push((intid, life));
                 }
+            } else {
+                own.unlisted = true;
             }
         }
+        own.unlisted |= own.lrs.is_empty();
     }
 
     /// Takes what it is shown: acknowledges it, looks at the devices, deactivates it.
@@ -516,7 +523,7 @@ impl Machine {
     fn sync(&self, own: &mut Own) {
         let vcpu = &self.vcpus[own.vcpu];
 
-        for intid in own.lrs.drain(..) {
+        for intid in core::mem::take(&mut own.lrs) {
             let back = Returned {
                 pending: !own.taken,
                 active: false,
@@ -527,8 +534,14 @@ impl Machine {
                 .word(intid)
                 .unwrap()
                 .update_relaxed(|word| word.fold(Kind::new(intid, None), back, || false));
+            let settled = own.key.owner(&vcpu.queue, &vcpu.lpis).settle(
+                intid,
+                self.word(intid).unwrap(),
+                true,
+            );
+            self.settled(intid, settled);
         }
-        if !vcpu.queue.is_empty() {
+        if own.unlisted && !vcpu.queue.is_empty() {
             self.prune(own);
         }
         vcpu.lrs.leave();
@@ -540,12 +553,14 @@ impl Machine {
         own.key.owner(&vcpu.queue, &vcpu.lpis).prune(
             true,
             |intid| self.word(intid),
-            |intid, settled| {
-                if let Settled::Moved(vcpu) = settled {
-                    self.act(intid, Action::Push(vcpu));
-                }
-            },
+            |intid, settled| self.settled(intid, settled),
         );
+    }
+
+    fn settled(&self, intid: Intid, settled: Settled) {
+        if let Settled::Moved(vcpu) = settled {
+            self.act(intid, Action::Push(vcpu));
+        }
     }
 
     /// kvm_vgic_vcpu_pending_irq()

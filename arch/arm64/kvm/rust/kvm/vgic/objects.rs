@@ -139,6 +139,8 @@ pub(crate) struct VgicVcpu {
     private: [PrivateIrq; NR_PRIVATE],
     /// See [`LoadedVcpu::is_crowded`].
     crowded: Cell<bool>,
+    /// See [`LoadedVcpu::has_unlisted`].
+    unlisted: Cell<bool>,
     /// Which of its VM's vCPUs it is.
     index: VcpuIdx,
     /// Of a GICv2: what it is called by those who get SGIs of it.
@@ -148,7 +150,7 @@ pub(crate) struct VgicVcpu {
     deferred: Deferred,
 }
 
-// SAFETY: The key, what is deferred and `crowded` are used by the vCPU's own thread only, which is
+// SAFETY: The key, what is deferred, `crowded` and `unlisted` are used by the vCPU's own thread only, which is
 // at one place at a time.
 unsafe impl Sync for VgicVcpu {}
 
@@ -338,6 +340,7 @@ impl VgicVcpu {
             (&raw mut (*place).queue).write(queue);
             (&raw mut (*place).key).write(Cell::new(Some(key)));
             (&raw mut (*place).crowded).write(Cell::new(false));
+            (&raw mut (*place).unlisted).write(Cell::new(true));
             (&raw mut (*place).index).write(index);
             (&raw mut (*place).source).write(source);
             (&raw mut (*place).irqs).write(Late::new());
@@ -414,6 +417,19 @@ impl<'a> LoadedVcpu<'a> {
     #[inline(always)]
     pub(crate) fn set_crowded(self, vgic: &VgicVcpu, crowded: bool) {
         vgic.crowded.set(crowded);
+    }
+
+    /// Whether something was in its queue, when its list registers were filled the last time, that
+    /// went into none.
+    #[inline(always)]
+    pub(crate) fn has_unlisted(self, vgic: &VgicVcpu) -> bool {
+        vgic.unlisted.get()
+    }
+
+    /// See [`Self::has_unlisted`].
+    #[inline(always)]
+    pub(crate) fn set_unlisted(self, vgic: &VgicVcpu, unlisted: bool) {
+        vgic.unlisted.set(unlisted);
     }
 
     /// Runs `f` with the right to remove from its queue. Interrupts are off: what interrupts its
