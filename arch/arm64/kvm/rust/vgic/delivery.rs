@@ -49,8 +49,7 @@ use crate::{
         vmcr::Vmcr,
         word::{
             IrqWord,
-            Kind,
-            VcpuIdx, //
+            Kind, //
         },
     },
     kvm::prelude::*,

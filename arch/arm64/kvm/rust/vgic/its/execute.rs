@@ -23,7 +23,10 @@ use super::{
         lpi_config,
         pending_table, //
     },
-    tables,
+    tables::{
+        self,
+        NewEvent, //
+    },
     translate, //
 };
 use crate::{
@@ -306,7 +309,13 @@ impl<'t> Executor<'_, 't> {
             return Ok(());
         }
         let is_new = self.know_collection(icid, None)?;
-        let done = self.map_lpi(device, event, lpi, icid);
+        let new = NewEvent {
+            device,
+            event,
+            lpi,
+            icid,
+        };
+        let done = self.map_lpi(new);
 
         if done.is_err() && is_new {
             self.tables.mappings.remove_collection(icid);
@@ -314,31 +323,14 @@ impl<'t> Executor<'_, 't> {
         done
     }
 
-    /// Gives an event its LPI: one that no other event has, of no ITS.
-    fn map_lpi(&mut self, device: DeviceId, event: EventId, lpi: Intid, icid: Icid) -> Done {
-        let guest = self.guest()?;
-        let target = self.tables.mappings.target(icid);
+    fn map_lpi(&mut self, new: NewEvent) -> Done {
+        let (guest, memory) = (self.guest()?, self.memory);
+        let properties = lpi_config::properties(guest, memory, new.lpi)?;
 
-        let properties = lpi_config::properties(guest, self.memory, lpi)?;
-        let life = guest.map_lpi(lpi, target, properties)?;
-
-        self.tables
-            .mappings
-            .add_ite(device, event, Ite { lpi, life, icid })
-            .inspect_err(|_| guest.unmap_lpi(lpi))?;
-
-        // The last that can fail: what is taken from the table is nowhere else.
-        let Some(vcpu) = target.and_then(|target| guest.vcpu(target)) else {
-            return Ok(());
-        };
-        let pending = pending_table::take(self.memory, vcpu, lpi).inspect_err(|_| {
-            self.tables.mappings.remove_ite(device, event);
-            guest.unmap_lpi(lpi);
-        })?;
-
-        if pending {
+        if new.map(self.tables, guest, properties, |vcpu, lpi| {
+            pending_table::take(memory, vcpu, lpi)
+        })? {
             self.pay_write();
-            guest.pulse_lpi(lpi, life);
         }
         Ok(())
     }

@@ -23,7 +23,10 @@ use super::{
         lpi_config::ManyProperties,
         pending_table::TakenBits, //
     },
-    tables, //
+    tables::{
+        self,
+        NewEvent, //
+    },
 };
 use crate::{
     gic::{
@@ -233,22 +236,17 @@ impl Restorer<'_, '_> {
         event: EventId,
         entry: its_table::Ite,
     ) -> Result {
-        let its_table::Ite { lpi, icid, .. } = entry;
-        let target = self.tables.mappings.target(icid);
-        let properties = self.properties.of(guest, self.memory, lpi)?;
-        let life = guest.map_lpi(lpi, target, properties)?;
+        let new = NewEvent {
+            device,
+            event,
+            lpi: entry.lpi,
+            icid: entry.icid,
+        };
+        let properties = self.properties.of(guest, self.memory, new.lpi)?;
 
-        self.tables
-            .mappings
-            .add_ite(device, event, Ite { lpi, life, icid })
-            .inspect_err(|_| guest.unmap_lpi(lpi))?;
-
-        // The last that can fail, whereupon the event goes with all others.
-        if let Some(vcpu) = target.and_then(|target| guest.vcpu(target)) {
-            if self.pending.take(self.memory, vcpu, lpi)? {
-                guest.pulse_lpi(lpi, life);
-            }
-        }
+        new.map(self.tables, guest, properties, |vcpu, lpi| {
+            self.pending.take(self.memory, vcpu, lpi)
+        })?;
         Ok(())
     }
 }

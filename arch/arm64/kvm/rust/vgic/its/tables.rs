@@ -19,12 +19,17 @@ use crate::{
             Icid, //
         },
         its_table::Baser,
-        lpi::LEAF_LPIS,
+        list_register::Intid,
+        lpi::{
+            Properties,
+            LEAF_LPIS, //
+        },
         word::VcpuIdx, //
     },
     kvm::prelude::*,
     linux::prelude::*, //
 };
+use kernel::error::Result;
 
 /// A VM's interrupts, if there can be LPIs: a GICv3's that is initialised.
 pub(super) fn guest(vm: Vm<'_>) -> Option<Guest<'_>> {
@@ -61,6 +66,60 @@ pub(super) fn event_entry(memory: GuestMemory<'_>, device: &Device, event: Event
     device
         .place(event)
         .filter(|place| memory.is_visible(*place))
+}
+
+/// An event that is to be mapped, and to what.
+pub(super) struct NewEvent {
+    pub(super) device: DeviceId,
+    pub(super) event: EventId,
+    pub(super) lpi: Intid,
+    pub(super) icid: Icid,
+}
+
+impl NewEvent {
+    /// Gives the event its LPI, with these properties: one that no other event has, of no ITS.
+    /// Pending, if `take` takes such a bit out of the pending table of the vCPU that it goes to;
+    /// whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST`: somebody has the LPI; `ENOMEM`; those of `take`. Nothing is mapped.
+    #[inline(always)]
+    pub(super) fn map(
+        self,
+        tables: &mut ItsTables<'_>,
+        guest: Guest<'_>,
+        properties: Properties,
+        take: impl FnOnce(Vcpu<'_>, Intid) -> Result<bool>,
+    ) -> Result<bool> {
+        let Self {
+            device,
+            event,
+            lpi,
+            icid,
+        } = self;
+        let target = tables.mappings.target(icid);
+        let life = guest.map_lpi(lpi, target, properties)?;
+
+        tables
+            .mappings
+            .add_ite(device, event, Ite { lpi, life, icid })
+            .inspect_err(|_| guest.unmap_lpi(lpi))?;
+
+        // The last that can fail: what is taken from the table is nowhere else.
+        let Some(vcpu) = target.and_then(|target| guest.vcpu(target)) else {
+            return Ok(false);
+        };
+        let pending = take(vcpu, lpi).inspect_err(|_| {
+            tables.mappings.remove_ite(device, event);
+            guest.unmap_lpi(lpi);
+        })?;
+
+        if pending {
+            guest.pulse_lpi(lpi, life);
+        }
+        Ok(pending)
+    }
 }
 
 /// Has all LPIs of a vCPU go to another one. How many interrupts were looked at.
