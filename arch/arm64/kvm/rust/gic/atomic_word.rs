@@ -16,6 +16,15 @@ use crate::{
     },
 };
 
+/// Who changes a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Somebody who has written before what whoever takes the interrupt has to see.
+    Announces,
+    /// Somebody who has not; or user space, while no vCPU runs: each takes a lock before it does.
+    IsSilent,
+}
+
 /// The state of an interrupt, shared by all threads.
 pub(crate) struct AtomicWord(AtomicU64);
 
@@ -41,10 +50,16 @@ impl AtomicWord {
     /// guest must not be able to acknowledge it and yet miss the data that this one announces.
     ///
     /// If nothing changes it does not write.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn update<A>(&self, f: impl Fn(IrqWord) -> (IrqWord, A)) -> A {
+        self.update_by(Caller::Announces, f)
+    }
+
+    /// The same, for one who may have nothing to announce.
+    #[inline]
+    pub(crate) fn update_by<A>(&self, caller: Caller, f: impl Fn(IrqWord) -> (IrqWord, A)) -> A {
         let mut old = self.0.load_relaxed();
-        let mut ordered = false;
+        let mut ordered = caller == Caller::IsSilent;
 
         loop {
             let (new, action) = f(IrqWord::from_raw(old));

@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 use crate::gic::{
+    atomic_word::Caller,
     priority::{
         Group,
         Priority, //
@@ -104,6 +105,16 @@ pub(crate) enum Writer {
     Guest,
     /// It restores a state: the physical side is not touched.
     Vmm,
+}
+
+impl From<Writer> for Caller {
+    #[inline(always)]
+    fn from(writer: Writer) -> Self {
+        match writer {
+            Writer::Guest => Self::Announces,
+            Writer::Vmm => Self::IsSilent,
+        }
+    }
 }
 
 /// A change that a register, or what user space restores, makes to one interrupt.

@@ -10,7 +10,10 @@ use super::v4;
 use crate::{
     arm64::prelude::*,
     gic::{
-        atomic_word::AtomicWord,
+        atomic_word::{
+            AtomicWord,
+            Caller, //
+        },
         list_register::Intid,
         transition::{
             Action,
@@ -119,10 +122,11 @@ impl<'a> Found<'a> {
     #[inline(always)]
     pub(super) fn update_alone<A>(
         self,
+        caller: Caller,
         f: impl Fn(IrqWord) -> (IrqWord, A),
     ) -> core::result::Result<A, &'a PrivateIrq> {
         let Some(private) = self.private() else {
-            return Ok(self.state.update(f));
+            return Ok(self.state.update_by(caller, f));
         };
 
         if private.word().is_bound() {
@@ -130,7 +134,7 @@ impl<'a> Found<'a> {
         }
         private
             .state()
-            .update(|word| {
+            .update_by(caller, |word| {
                 if word.is_bound() {
                     (word, None)
                 } else {
@@ -257,9 +261,19 @@ impl<'a> Guest<'a> {
         irq: Found<'_>,
         f: impl Fn(IrqWord, Option<&Mapping>) -> (IrqWord, Action),
     ) {
+        self.change_by(Caller::Announces, irq, f);
+    }
+
+    #[inline(always)]
+    fn change_by(
+        self,
+        caller: Caller,
+        irq: Found<'_>,
+        f: impl Fn(IrqWord, Option<&Mapping>) -> (IrqWord, Action),
+    ) {
         let _claiming = PreemptOff::new();
         let delivery = irq
-            .update_alone(|word| f(word, None))
+            .update_alone(caller, |word| f(word, None))
             .unwrap_or_else(|private| {
                 let mapping = private.lock_mapping();
                 let action = v4::change_bound(&mapping, irq, |word| f(word, Some(&mapping)));
@@ -277,7 +291,7 @@ impl<'a> Guest<'a> {
     pub(super) fn edit(self, vcpu: Vcpu<'_>, irq: Found<'_>, edit: Edit, by: Writer) {
         let kind = self.kind(vcpu, irq.intid);
 
-        self.change(irq, |word, mapping| {
+        self.change_by(by.into(), irq, |word, mapping| {
             word.edit(edit, kind, by, || {
                 mapping.is_some_and(|mapping| mapping.line_level(irq.intid.0))
             })
@@ -362,7 +376,9 @@ impl<'a> Guest<'a> {
     ) -> core::result::Result<(), Listed> {
         let kind = self.kind(vcpu, irq.intid);
         let claiming = PreemptOff::new();
-        let deactivated = match irq.update_alone(|word| word.deactivate(kind, source, || false)) {
+        let deactivated = match irq.update_alone(Caller::Announces, |word| {
+            word.deactivate(kind, source, || false)
+        }) {
             Ok(deactivated) => deactivated?,
             Err(private) => {
                 let mapping = private.lock_mapping();

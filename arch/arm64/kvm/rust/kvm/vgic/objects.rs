@@ -267,10 +267,19 @@ impl VgicIrqs {
         self.vcpus.len()
     }
 
+    /// Whether there is nobody else who could deactivate what a vCPU has acknowledged.
+    #[inline(always)]
+    fn is_uniprocessor(&self) -> bool {
+        self.nr_vcpus() < 2
+    }
+
     /// An SPI is in a queue from now on. Whether vCPUs have to be told that deactivations are to
     /// trap.
     #[inline]
     pub(crate) fn enters_queue(&self) -> bool {
+        if self.is_uniprocessor() {
+            return false;
+        }
         self.queued_spis.fetch_add_relaxed(1);
         // Either the store below, by who disarms the traps, is seen here, or this is seen there.
         smp_mb();
@@ -287,6 +296,9 @@ impl VgicIrqs {
     /// are to trap after all.
     #[inline]
     pub(crate) fn leaves_queue(&self, costly: bool) -> bool {
+        if self.is_uniprocessor() {
+            return false;
+        }
         // It may be less than none for a moment, if this is faster than who has queued it: who then
         // finds the traps disarmed, and arms them.
         let last = self.queued_spis.fetch_sub_release(1) == 1;

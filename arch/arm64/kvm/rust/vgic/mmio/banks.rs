@@ -248,7 +248,9 @@ fn try_change_active<'a>(
     };
     let kind = guest.kind(vcpu, intid);
     let _claiming = PreemptOff::new();
-    let action = match irq.update_alone(|word| word.change_active(active, kind, writer)) {
+    let action = match irq.update_alone(writer.into(), |word| {
+        word.change_active(active, kind, writer)
+    }) {
         Ok(action) => action?,
         Err(private) => {
             let mapping = private.lock_mapping();
