@@ -138,10 +138,13 @@ class Kernels:
 
     def is_tried(self, setting):
         """Whether a kernel with these of our options is worth building: unfinished parts with all that are
-        finished, and nothing else."""
-        chosen = {part(option) for option in setting - {BASE}}
-        new = chosen & set(self.unfinished)
-        return not new or chosen == set(self.finished()) | new
+        finished, and nothing else; what is added with one part, or with all."""
+        on = {word for word, option in self.parts.items() if option in setting}
+        new = on & set(self.unfinished)
+        if new:
+            return on == set(self.finished()) | new
+        added = setting - {BASE} - set(self.parts.values())
+        return not added or len(on) == 1 or on == set(self.finished())
 
     def named(self, setting):
         """The name of the kernel with these of our options on, and no others."""

@@ -135,6 +135,12 @@ class TestKernels(unittest.TestCase):
         for on, tried in {("timer",): True, ("vgic",): False, ("timer", "vgic"): True}.items():
             self.assertEqual(kernels.is_tried({kernels.parts[part] for part in on}), tried, on)
 
+    def test_what_is_added(self):
+        a, b, c, more = (f"KVM_ARM64_RUST_{word}" for word in ("A", "B", "C", "MORE"))
+        kernels = parts.Kernels({"replaces": {a: ["a.o"], b: ["b.o"], c: ["c.o"]}, "adds": {}}, {})
+        for on, tried in {(a, more): True, (a, b, more): False, (a, b, c, more): True, (a, b): True}.items():
+            self.assertEqual(kernels.is_tried({"KVM_ARM64_RUST", *on}), tried, on)
+
     def test_configurations(self):
         for name, config in {
                 "c": [C],
