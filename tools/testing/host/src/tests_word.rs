@@ -11,7 +11,7 @@ use crate::{
         lpi::Properties,
         priority::{Group, Priority},
         queue::{Queue, Settled},
-        transition::{Action, Delivery, Listed, Physical, Writer},
+        transition::{Action, Delivery, Edit, Listed, Physical, Writer},
         word::{IrqWord, Kind, Life, Trigger},
     },
     irq_model::{any_irq, any_kind, any_kind_and_irq, source, vcpu, Irq},
@@ -51,6 +51,11 @@ enum Op {
 
 fn writer() -> impl Strategy<Value = Writer> {
     prop_oneof![Just(Writer::Guest), Just(Writer::Vmm)]
+}
+
+/// As many that are implemented as others.
+fn any_priority() -> impl Strategy<Value = u8> {
+    prop_oneof![any::<u8>(), (0u8..32).prop_map(|priority| priority << 3)]
 }
 
 fn senders() -> impl Strategy<Value = BTreeSet<u32>> {
@@ -451,6 +456,37 @@ proptest! {
             prop_assert!(after.has(IrqWord::Latch));
         } else {
             prop_assert_ne!(after, word);
+        }
+    }
+
+    /// So is the one for user space's: of an interrupt that is queued as it has to be.
+    #[test]
+    fn what_is_so_already_is_not_changed(
+        (kind, irq) in any_kind_and_irq(),
+        edit in prop_oneof![
+            any::<bool>().prop_map(|one| Edit::Group(if one { Group::One } else { Group::Zero })),
+            Just(Edit::Enable),
+            Just(Edit::Disable),
+            Just(Edit::Pend),
+            Just(Edit::Unpend),
+            any_priority().prop_map(Edit::Prioritize),
+            any::<bool>().prop_map(|edge| {
+                Edit::Configure(if edge { Trigger::Edge } else { Trigger::Level })
+            }),
+            any::<bool>().prop_map(Edit::Line),
+            target().prop_map(|to| Edit::Retarget(to.map(vcpu))),
+        ],
+    ) {
+        let word = irq.word();
+        // No word has any other.
+        let priority = Priority::implemented(word.priority().0);
+        let (word, _) = word.put(IrqWord::Prio, priority.0.into()).deliver();
+        let (after, action) = word.edit(edit, kind, Writer::Vmm, || false);
+
+        if edit.is_in(word) {
+            prop_assert_eq!(after, word);
+            prop_assert_eq!(action.physical, Physical::Nothing);
+            prop_assert!(!matches!(action.delivery, Delivery::Queue(_) | Delivery::Requeue(_)));
         }
     }
 

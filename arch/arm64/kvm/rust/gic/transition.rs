@@ -144,6 +144,24 @@ pub(crate) enum Edit {
     NotFrom(u8),
 }
 
+impl Edit {
+    /// Whether the interrupt is as it says already, so that nothing is to be done if no vCPU runs.
+    /// False of what is more than a state.
+    #[inline(always)]
+    pub(crate) fn is_in(self, word: IrqWord) -> bool {
+        match self {
+            Self::Group(group) => word.group() == group,
+            Self::Enable => word.has(IrqWord::Enabled),
+            Self::Disable => !word.has(IrqWord::Enabled),
+            Self::Prioritize(priority) => word.priority().0 == priority,
+            Self::Configure(trigger) => word.trigger() == trigger,
+            Self::Line(high) => word.has(IrqWord::Line) == high,
+            Self::Retarget(target) => word.target() == target,
+            Self::Pend | Self::Unpend | Self::From(_) | Self::NotFrom(_) => false,
+        }
+    }
+}
+
 /// The vCPU has the interrupt in a list register. It has to leave the guest, and to stay out,
 /// before the change is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

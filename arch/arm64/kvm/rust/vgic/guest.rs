@@ -287,8 +287,16 @@ impl<'a> Guest<'a> {
     }
 
     /// Changes an interrupt as a register, or user space, says. `vcpu`: whose it is if it is private.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn edit(self, vcpu: Vcpu<'_>, irq: Found<'_>, edit: Edit, by: Writer) {
+        // Most of what user space restores is so from the start.
+        if by == Writer::Guest || !edit.is_in(irq.word()) {
+            self.edit_anew(vcpu, irq, edit, by);
+        }
+    }
+
+    #[inline(never)]
+    fn edit_anew(self, vcpu: Vcpu<'_>, irq: Found<'_>, edit: Edit, by: Writer) {
         let kind = self.kind(vcpu, irq.intid);
 
         self.change_by(by.into(), irq, |word, mapping| {
