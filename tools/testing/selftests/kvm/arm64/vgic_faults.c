@@ -107,6 +107,9 @@ static int add_vcpus(void)
 		vi.vcpus[i] = tt_vcpu_add(vi.vm, i, false, vi_guest_main);
 	vm_install_exception_handler(vi.vm, VECTOR_IRQ_CURRENT, vi_guest_irq);
 	vi_memory_create();
+	/* That the guest's memory is not there is not what is tried. */
+	memset(vi_memory(0), 0, VI_PROPERTIES * SZ_64K);
+	memset(vi_memory(VI_PENDING), 0, (VI_NR_REGIONS - VI_PENDING) * SZ_64K);
 	vi_map_frames();
 	return 0;
 }
@@ -116,6 +119,14 @@ static int add_another(void)
 {
 	extra_vcpu = __vm_ioctl(vi.vm, KVM_CREATE_VCPU, (void *)(unsigned long)VI_NR_VCPUS);
 	return result(extra_vcpu);
+}
+
+/* Each SPI has a route. */
+static int have_few_spis(void)
+{
+	u32 nr_irqs = 64;
+
+	return set_attr(vi.gic, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &nr_irqs);
 }
 
 static int init_gic(void)
@@ -262,17 +273,19 @@ static const struct step {
 		UNTOLD,		/* so it is done twice in any case */
 		ANY_ERROR,	/* not only ENOMEM */
 	} fails;
+	int lost;		/* what is said later if KVM has given up the VM */
 } steps[] = {
-	{ "create_gic", create_gic, TOLD },
+	{ "create_gic", create_gic, TOLD, EEXIST },
 	{ "place_distributor", place_distributor, TOLD },
 	{ "place_redistributors", place_redistributors, TOLD },
 	{ "vCPUs", add_vcpus, PLAIN },
 	{ "create_vcpu", add_another, TOLD },
+	{ "few SPIs", have_few_spis, PLAIN },
 	{ "init_gic", init_gic, TOLD },
 	{ "create_its", create_its, TOLD },
 	{ "place_its", place_its, TOLD },
 	{ "init_its", init_its, TOLD },
-	{ "run", run, ANY_ERROR },
+	{ "run", run, ANY_ERROR, EIO },
 	{ "start", start, PLAIN },
 	{ "map_device", map_device, UNTOLD },
 	{ "map_collection", map_collection, UNTOLD },
@@ -289,8 +302,14 @@ static const struct step {
 	{ "is taken again", is_taken, PLAIN },
 };
 
-/* Whether it had as many allocations. */
-static bool take_with_fault(const struct step *step, int nth)
+enum outcome { NO_FAULT, FAULT, LOST };
+
+/*
+ * NO_FAULT: it had not as many allocations. LOST: the VM is of no use any more. It has a GIC for
+ * which there was no memory for a file; or its first run could not place all frames, and KVM has
+ * declared it dead.
+ */
+static enum outcome take_with_fault(const struct step *step, int nth)
 {
 	bool failed;
 	int err;
@@ -305,22 +324,33 @@ static bool take_with_fault(const struct step *step, int nth)
 	}
 	if (err || step->fails == UNTOLD) {
 		err = step->take();
+		if (err && err == step->lost)
+			return LOST;
 		TEST_ASSERT(!err, "%s again, after allocation %d: %s", step->name, nth, strerror(err));
 	}
-	return failed;
+	return failed ? FAULT : NO_FAULT;
 }
 
-/* All steps, one of which has a fault. */
+/* All steps, one of which has a fault. Whether it had as many allocations. */
 static bool take_all(const struct step *faulty, int nth)
 {
-	bool failed = false;
+	enum outcome outcome = FAULT;
 	int i, err;
 
 	memset(&vi, 0, sizeof(vi));
 	vi.vm = vm_create(VI_NR_VCPUS);
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
 		if (&steps[i] == faulty) {
-			failed = take_with_fault(faulty, nth);
+			outcome = take_with_fault(faulty, nth);
+			if (outcome == LOST) {
+				if (faulty->take == run) {
+					close(extra_vcpu);
+					vi_free();
+				} else {
+					kvm_vm_free(vi.vm);
+				}
+				return true;
+			}
 			continue;
 		}
 		err = steps[i].take();
@@ -329,7 +359,7 @@ static bool take_all(const struct step *faulty, int nth)
 	}
 	close(extra_vcpu);
 	vi_free();
-	return failed;
+	return outcome == FAULT;
 }
 
 /* The same, but the VM is gone as soon as the step has failed. */
