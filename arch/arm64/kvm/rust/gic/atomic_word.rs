@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the state of an interrupt is kept, and the only two ways to change it.
+//! Where the state of an interrupt is kept, and the only ways to change it.
 //!
 //! There is no store: a change is worked out from the state that it replaces, and made if that is
 //! the state still.

@@ -69,7 +69,8 @@ pub(crate) fn traces_vgic_update_irq_pending() -> bool {
     false
 }
 
-/// Whether anybody watches `kvm_ack_irq`: the end of an SPI, which C's `kvm_notify_acked_irq()` traces.
+/// Whether anybody watches `kvm_ack_irq`: the end of an SPI, which C's `kvm_notify_acked_irq()`
+/// traces.
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 #[inline(always)]
 pub(crate) fn traces_kvm_ack_irq() -> bool {

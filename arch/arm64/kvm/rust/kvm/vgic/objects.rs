@@ -150,8 +150,8 @@ pub(crate) struct VgicVcpu {
     deferred: Deferred,
 }
 
-// SAFETY: The key, what is deferred, `crowded` and `unlisted` are used by the vCPU's own thread only, which is
-// at one place at a time.
+// SAFETY: The key, what is deferred, `crowded` and `unlisted` are used by the vCPU's own thread
+// only, which is at one place at a time.
 unsafe impl Sync for VgicVcpu {}
 
 impl VgicVm {
