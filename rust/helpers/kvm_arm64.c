@@ -38,6 +38,8 @@
  */
 #define __kvm_rust_hyp_helper __rust_helper __kprobes
 
+#include "kvm_arm64_hyp.h"
+
 /* Context */
 
 __rust_helper unsigned long rust_helper_local_irq_save(void)
@@ -129,16 +131,6 @@ __rust_helper bool rust_helper_irqchip_in_kernel(struct kvm *kvm)
 	return irqchip_in_kernel(kvm);
 }
 
-__kvm_rust_hyp_helper bool rust_helper_vgic_is_v3(struct kvm *kvm)
-{
-	return vgic_is_v3(kvm);
-}
-
-__rust_helper bool rust_helper_vgic_is_v5(struct kvm *kvm)
-{
-	return vgic_is_v5(kvm);
-}
-
 __rust_helper u32 rust_helper_get_vgic_ppi(struct kvm *kvm, u32 ppi)
 {
 	return get_vgic_ppi(kvm, ppi);
@@ -201,16 +193,6 @@ __rust_helper u64 rust_helper_translate_tcr_el2_to_tcr_el1(u64 tcr)
 /* Virtual CPU interfaces */
 
 #if IS_ENABLED(CONFIG_KVM_ARM64_RUST_SWITCH) || IS_ENABLED(CONFIG_KVM_ARM64_RUST_VGIC)
-__rust_helper u64 rust_helper_vgic_ich_hcr_trap_bits(void)
-{
-	return vgic_ich_hcr_trap_bits();
-}
-
-__kvm_rust_hyp_helper u64 rust_helper_vgic_ich_vtr(void)
-{
-	return vgic_ich_vtr();
-}
-
 __rust_helper unsigned long rust_helper_local_daif_save(void)
 {
 	return local_daif_save();
@@ -256,32 +238,7 @@ __kvm_rust_hyp_helper bool rust_helper_kvm_supported_tlbi_s1e2_op(struct kvm_vcp
 	return kvm_supported_tlbi_s1e2_op(vcpu, instr);
 }
 
-__kvm_rust_hyp_helper int rust_helper_kvm_translate_s1e1(u64 va)
-{
-	return system_supports_poe() ? __kvm_at(OP_AT_S1E1A, va) : __kvm_at(OP_AT_S1E1R, va);
-}
-
-__kvm_rust_hyp_helper u64 rust_helper_kvm_vcpu_get_fault_ipa(const struct kvm_vcpu *vcpu)
-{
-	return kvm_vcpu_get_fault_ipa(vcpu);
-}
-
-__kvm_rust_hyp_helper u64 rust_helper_arch_timer_read_cntpct_el0(void)
-{
-	return arch_timer_read_cntpct_el0();
-}
-
 /* FP/SIMD */
-
-__kvm_rust_hyp_helper bool rust_helper_vcpu_has_sve(const struct kvm_vcpu *vcpu)
-{
-	return vcpu_has_sve(vcpu);
-}
-
-__kvm_rust_hyp_helper bool rust_helper_vcpu_has_fpmr(const struct kvm_vcpu *vcpu)
-{
-	return kvm_has_fpmr(vcpu->kvm);
-}
 
 __kvm_rust_hyp_helper bool rust_helper_guest_hyp_fpsimd_traps_enabled(const struct kvm_vcpu *vcpu)
 {
@@ -291,17 +248,6 @@ __kvm_rust_hyp_helper bool rust_helper_guest_hyp_fpsimd_traps_enabled(const stru
 __kvm_rust_hyp_helper bool rust_helper_guest_hyp_sve_traps_enabled(const struct kvm_vcpu *vcpu)
 {
 	return guest_hyp_sve_traps_enabled(vcpu);
-}
-
-__kvm_rust_hyp_helper void rust_helper_vcpu_load_fpsimd(const struct kvm_vcpu *vcpu)
-{
-	fpsimd_load_state(&vcpu->arch.ctxt.fp_regs);
-}
-
-__kvm_rust_hyp_helper void rust_helper_vcpu_load_sve(const struct kvm_vcpu *vcpu)
-{
-	sve_load_state(vcpu->arch.sve_state, true);
-	fpsimd_load_common(&vcpu->arch.ctxt.fp_regs);
 }
 
 /* The world switch */
@@ -320,24 +266,6 @@ __rust_helper void rust_helper_kvm_unmask_exceptions(void)
 __kvm_rust_hyp_helper u64 rust_helper_vcpu_sanitised_cptr_el2(const struct kvm_vcpu *vcpu)
 {
 	return vcpu_sanitised_cptr_el2(vcpu);
-}
-
-__kvm_rust_hyp_helper void rust_helper_vcpu_clear_vse(struct kvm_vcpu *vcpu)
-{
-	clear_bit(HCR_EL2_VSE_SHIFT, (unsigned long *)vcpu_hcr(vcpu));
-}
-
-__rust_helper void rust_helper_vcpu_set_pmuserenr_on_cpu(struct kvm_vcpu *vcpu, bool on_cpu)
-{
-	if (on_cpu)
-		vcpu_set_flag(vcpu, PMUSERENR_ON_CPU);
-	else
-		vcpu_clear_flag(vcpu, PMUSERENR_ON_CPU);
-}
-
-__rust_helper void rust_helper___load_stage2(struct kvm_s2_mmu *mmu)
-{
-	__load_stage2(mmu);
 }
 
 __kvm_rust_hyp_helper u64 rust_helper_kvm_vncr_fixmap_address(void)

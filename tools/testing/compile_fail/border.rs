@@ -70,12 +70,12 @@ fn back(side: HostSide<'_>) -> BackAtHost {
 }
 
 //# evidence of the CPU forged outside of a thunk
-//# error: E0133 Vhe::<'_>::assume` is unsafe
-fn forge() -> Vhe<'static> {
-    Vhe::assume()
+//# error: E0133 El2::<'_>::assume` is unsafe
+fn forge() -> El2<'static> {
+    El2::assume()
 }
 //# instead
-fn forge(masked: Masked<'_>) -> Vhe<'_> {
+fn forge(masked: Masked<'_>) -> El2<'_> {
     *masked
 }
 
@@ -85,14 +85,14 @@ fn write() {
     SCTLR_EL1::set_raw(0);
 }
 //# instead
-fn write(vhe: Vhe<'_>) {
-    SCTLR_EL1::set_raw(0, vhe);
+fn write(el2: El2<'_>) {
+    SCTLR_EL1::set_raw(0, el2);
 }
 
 //# a shared register with exceptions unmasked
-//# error: E0308 expected `Masked<'_>`, found `Vhe<'_>`
-fn debug(vhe: Vhe<'_>) {
-    MDSCR_EL1::set(0, vhe);
+//# error: E0308 expected `Masked<'_>`, found `El2<'_>`
+fn debug(el2: El2<'_>) {
+    MDSCR_EL1::set(0, el2);
 }
 //# instead
 fn debug(masked: Masked<'_>) {

@@ -24,43 +24,48 @@ mod view;
 
 pub(crate) mod arch_timer;
 pub(crate) mod cpu_context;
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
 pub(crate) mod debug_regs;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod device;
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
 pub(crate) mod gicv;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod guest_memory;
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
 pub(crate) mod host_data;
 pub(crate) mod hypervisor;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod locks;
+#[cfg(not(nvhe))]
 pub(crate) mod log;
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
 pub(crate) mod panic;
 pub(crate) mod prelude;
 pub(crate) mod static_key;
 pub(crate) mod sys_reg;
 pub(crate) mod timer_id;
+#[cfg(not(nvhe))]
 pub(crate) mod timer_irq_domain;
+#[cfg(not(nvhe))]
 pub(crate) mod tracepoint;
 pub(crate) mod vcpu;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod vcpus;
 pub(crate) mod vgic;
 pub(crate) mod vm;
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
 pub(crate) mod world;
 
+#[cfg(not(nvhe))]
 mod layout;
 
 // What the files of this folder share, by `use super::*`.
 use crate::{
     arm64::prelude::*,
     bindings,
-    linux::prelude::*, //
+    linux::prelude::*,
+    side, //
 };
 use core::{
     ffi::c_void,

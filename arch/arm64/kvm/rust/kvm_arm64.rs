@@ -14,6 +14,10 @@
 //!
 //! See Documentation/virt/kvm/arm/rust/.
 
+#[path = "side/kernel.rs"]
+#[macro_use]
+mod side;
+
 // Each part uses some of these two.
 #[cfg_attr(
     not(all(

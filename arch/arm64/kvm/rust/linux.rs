@@ -16,14 +16,14 @@ pub(crate) mod atomic;
 pub(crate) mod context;
 pub(crate) mod hrtimer;
 pub(crate) mod irq;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod nospec;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod once_box;
 pub(crate) mod prelude;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod raw_lock;
 pub(crate) mod timecounter;
 pub(crate) mod uaccess;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod vec;

@@ -40,3 +40,38 @@ pub(crate) fn dsb_sy() {
     // SAFETY: As above.
     unsafe { asm!("dsb sy", options(nostack, preserves_flags)) };
 }
+
+/// Synchronization of the profiling buffer (FEAT_SPE): what was sampled is in memory after the next
+/// [`dsb_nsh`].
+#[cfg(nvhe)]
+#[inline(always)]
+pub(crate) fn psb_csync() {
+    // SAFETY: A barrier changes no state. It orders memory accesses, so no `nomem`.
+    unsafe { asm!("hint #17", options(nostack, preserves_flags)) };
+}
+
+/// The same for the trace buffer (FEAT_TRBE).
+#[cfg(nvhe)]
+#[inline(always)]
+pub(crate) fn tsb_csync() {
+    if super::cpucaps::has_tsb_erratum() {
+        // SAFETY: As above.
+        unsafe { asm!("hint #18", options(nostack, preserves_flags)) };
+    }
+    // SAFETY: As above.
+    unsafe { asm!("hint #18", options(nostack, preserves_flags)) };
+}
+
+/// Makes sure that interrupts are signalled by a priority mask that was just written.
+#[cfg(nvhe)]
+#[inline(always)]
+pub(crate) fn pmr_sync() {
+    // SAFETY: Nothing, or a barrier.
+    unsafe {
+        asm!(
+            alternative!("dsb sy", "nop"),
+            cap = const crate::bindings::ARM64_HAS_GIC_PRIO_RELAXED_SYNC,
+            options(nostack, preserves_flags)
+        );
+    }
+}

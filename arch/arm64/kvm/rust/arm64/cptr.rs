@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `CPTR_EL2` on a VHE host: traps of FP, SVE, SME, trace and activity monitors.
+//! `CPTR_EL2`: traps of FP, SVE, SME, trace and activity monitors.
 //!
 //! With `HCR_EL2.E2H` set it has the layout of `CPACR_EL1` and goes by that name at EL2. It is in
-//! force for the host too.
+//! force for the host too. With E2H clear it has another layout, in which what is set traps.
 //!
-//! Source: Arm ARM, "CPTR_EL2, Architectural Feature Trap Register (EL2)", the format for E2H = 1.
+//! Source: Arm ARM, "CPTR_EL2, Architectural Feature Trap Register (EL2)", the formats for E2H = 1
+//! and 0.
 //!
 //! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: __activate_cptr_traps_vhe,
-//!     __deactivate_cptr_traps_vhe
+//!     __deactivate_cptr_traps_vhe, __activate_cptr_traps_nvhe, __deactivate_cptr_traps_nvhe
 
 use super::{
     cpucaps,
     evidence::Masked,
     fields::Field,
     registers::{
+        Row,
         SystemRegister,
         CPTR_EL2, //
     }, //
 };
 
-pub(crate) use super::values::Cptr;
+pub(crate) use super::values::{
+    Cptr,
+    CptrNvhe, //
+};
 
 impl Cptr {
     /// What no guest gets at: trace registers and activity monitors.
@@ -55,5 +60,47 @@ impl Cptr {
         // SAFETY: Traps that the host does not expect are the worst that a value can do, and with
         // exceptions masked only code that is written for them runs.
         unsafe { CPTR_EL2::write(self) };
+    }
+}
+
+impl CptrNvhe {
+    const RES1: Self = Self::ZERO
+        .put(Self::RES1_LOW, 0xff)
+        .with(Self::RES1_9)
+        .with(Self::RES1_13);
+
+    /// What a guest that has FP or SVE registers is let at. SME traps; the bit is 1 without it, too.
+    #[inline(always)]
+    pub(crate) const fn guest(fp: bool, sve: bool) -> Self {
+        let mut value = Self::RES1.with(Self::TAM).with(Self::TTA).with(Self::TSM);
+
+        if !fp {
+            value = value.with(Self::TFP);
+        }
+        if !sve {
+            value = value.with(Self::TZ);
+        }
+        value
+    }
+
+    /// What lets through all that the host has.
+    #[inline(always)]
+    pub(crate) fn host() -> Self {
+        let mut value = Self::RES1;
+
+        if !cpucaps::has_sve() {
+            value = value.with(Self::TZ);
+        }
+        if !cpucaps::has_sme() {
+            value = value.with(Self::TSM);
+        }
+        value
+    }
+
+    /// Writes the register. It is in force after the next context synchronization.
+    #[inline(always)]
+    pub(crate) fn write(self, _masked: Masked<'_>) {
+        // SAFETY: See `Cptr::write()`. By its own name, which with E2H clear is the only one.
+        unsafe { write_sysreg!(CPTR_EL2::ENCODING, self.into_raw()) };
     }
 }

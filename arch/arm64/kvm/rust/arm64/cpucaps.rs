@@ -111,6 +111,25 @@ capabilities! {
     has_impdef_pmu_traps = ARM64_WORKAROUND_PMUV3_IMPDEF_TRAPS,
 }
 
+#[cfg(nvhe)]
+capabilities! {
+    /// The hypervisor runs with E2H set below a host at EL1 (hVHE).
+    has_hvhe_hypervisor = ARM64_KVM_HVHE,
+    /// The hypervisor does not trust the host (pKVM).
+    has_protected_kvm = ARM64_KVM_PROTECTED_MODE,
+    /// The kernel masks interrupts by priority.
+    has_priority_masking = ARM64_HAS_GIC_PRIO_MASKING,
+    /// Errata 2054223 and 2067961: what is traced gets to memory by the second TSB only.
+    has_tsb_erratum = ARM64_WORKAROUND_TSB_FLUSH_FAILURE,
+    /// Erratum 2064142: a trace buffer that was switched off is to be drained again.
+    has_erratum_2064142 = ARM64_WORKAROUND_2064142,
+    /// Erratum 2038923: a trace buffer is on only after a second ISB.
+    has_erratum_2038923 = ARM64_WORKAROUND_2038923,
+    /// Errata 1319367 and 1319537 (without VHE), 1165522 and 1530923: an address translation may
+    /// be speculated with a half-switched regime.
+    has_speculative_at_erratum = ARM64_WORKAROUND_SPECULATIVE_AT,
+}
+
 /// The hypervisor object runs with E2H set below a kernel at EL1 (hVHE).
 #[inline]
 pub(crate) fn has_hvhe() -> bool {

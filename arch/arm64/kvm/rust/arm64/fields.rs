@@ -202,7 +202,7 @@ macro_rules! register_values {
             ];
         }
 
-        #[cfg(any(test, CONFIG_KVM_ARM64_RUST_KUNIT_TEST))]
+        #[cfg(any(test, all(CONFIG_KVM_ARM64_RUST_KUNIT_TEST, not(nvhe))))]
         impl core::fmt::Debug for $Name {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 write!(f, "{:#x}", self.0)

@@ -71,10 +71,10 @@ impl El0Timer for Cntp {
     type Cval = CNTP_CVAL_EL0;
 }
 
-/// Writes `CNTVOFF_EL2`. Only for a kernel at EL2.
+/// Writes `CNTVOFF_EL2`. Only at EL2.
 #[inline(always)]
 pub(crate) fn write_cntvoff_el2(offset: u64) {
-    // SAFETY: A host at EL2 does not count by it.
+    // SAFETY: Nothing at EL2 counts by it. A host at EL1 does, and asked for the value.
     unsafe { CNTVOFF_EL2::write(offset) };
 }
 
@@ -85,12 +85,12 @@ pub(crate) fn write_cntpoff_el2(offset: u64) {
     unsafe { CNTPOFF_EL2::write(offset) };
 }
 
-/// Clears, then sets bits of `CNTHCTL_EL2`; writes only a value that differs. Only for a kernel at
-/// EL2.
+/// Clears, then sets bits of `CNTHCTL_EL2`; writes only a value that differs. Only at EL2.
 #[inline]
 pub(crate) fn update_cnthctl_el2(clear: u64, set: u64) {
     if let Some(value) = update(CNTHCTL_EL2::read(), clear, set) {
-        // SAFETY: The bits are about EL1 and EL0; a host at EL2 uses none of what they trap.
+        // SAFETY: The bits are about EL1 and EL0; nothing at EL2 uses what they trap, and a host at EL1
+        // has its own back before it goes on.
         unsafe { CNTHCTL_EL2::write(value) };
     }
 }

@@ -9,11 +9,13 @@
 //!     __vgic_v3_activate_traps, __vgic_v3_deactivate_traps, __vgic_v3_get_gic_config,
 //!     __vgic_v3_compat_mode_enable; arch/arm64/kvm/hyp/vgic-v5-sr.c: __vgic_v5_compat_mode_disable
 
+#[cfg(nvhe)]
+use super::registers::ICC_PMR_EL1;
 use super::{
     barrier::isb,
     evidence::{
+        El2, //
         Masked,
-        Vhe, //
     },
     registers::{
         GuestRegister,
@@ -40,20 +42,20 @@ pub(crate) fn deactivate_physical(intid: u32, _masked: Masked<'_>) {
 
 /// Gives EL1 the interface of system registers, or that of memory (GICv2).
 #[inline(always)]
-pub(crate) fn set_system_registers(used: bool, vhe: Vhe<'_>) {
+pub(crate) fn set_system_registers(used: bool, el2: El2<'_>) {
     ICC_SRE_EL1::set(
         if used {
             IccSreEl1::ZERO.with(IccSreEl1::SRE)
         } else {
             IccSreEl1::ZERO
         },
-        vhe,
+        el2,
     );
 }
 
 /// Lets EL1 access `ICC_SRE_EL1`, or not. May have no effect: the bit may be fixed at 1.
 #[inline(always)]
-pub(crate) fn set_sre_el1_access(allowed: bool, _vhe: Vhe<'_>) {
+pub(crate) fn set_sre_el1_access(allowed: bool, _vhe: El2<'_>) {
     let old = ICC_SRE_EL2::read();
     let new = if allowed {
         old.with(IccSreEl2::Enable)
@@ -82,7 +84,7 @@ pub(crate) fn has_memory_interface(masked: Masked<'_>) -> bool {
 
 /// Makes the virtual interface of a GICv5 that of a GICv3, or of a GICv5 again. Done on return.
 #[inline(always)]
-pub(crate) fn set_gicv3_compatible(compatible: bool, vhe: Vhe<'_>) {
+pub(crate) fn set_gicv3_compatible(compatible: bool, el2: El2<'_>) {
     let old = ICH_VCTLR_EL2::read();
     let new = if compatible {
         old.with(IchVctlr::V3)
@@ -91,7 +93,23 @@ pub(crate) fn set_gicv3_compatible(compatible: bool, vhe: Vhe<'_>) {
     };
 
     if new != old {
-        ICH_VCTLR_EL2::set(new, vhe);
+        ICH_VCTLR_EL2::set(new, el2);
     }
     isb();
+}
+
+/// Lets the CPU see interrupts of all priorities, for one that masks them so and goes to a guest.
+#[cfg(nvhe)]
+#[inline(always)]
+pub(crate) fn unmask_priorities(_masked: Masked<'_>) {
+    // SAFETY: `PSTATE` masks them. CAST: widening.
+    unsafe { ICC_PMR_EL1::write(u64::from(crate::bindings::KVM_PMR_IN_GUEST)) };
+}
+
+/// Undoes it: a host that masks interrupts by their priority alone has them masked.
+#[cfg(nvhe)]
+#[inline(always)]
+pub(crate) fn mask_priorities(_masked: Masked<'_>) {
+    // SAFETY: What the host has on its way into the hypervisor. CAST: widening.
+    unsafe { ICC_PMR_EL1::write(u64::from(crate::bindings::KVM_PMR_AT_EL2)) };
 }

@@ -8,15 +8,15 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    evidence::Vhe,
+    evidence::El2,
     registers::*, //
 };
 
 /// Says which PPIs go to the guest without the host. No implementation-defined one does.
 #[inline(always)]
-pub(crate) fn set_ppi_direct(value: u64, vhe: Vhe<'_>) {
-    ICH_PPI_DVIR0_EL2::set(value, vhe);
-    ICH_PPI_DVIR1_EL2::set(0, vhe);
+pub(crate) fn set_ppi_direct(value: u64, el2: El2<'_>) {
+    ICH_PPI_DVIR0_EL2::set(value, el2);
+    ICH_PPI_DVIR1_EL2::set(0, el2);
 }
 
 macro_rules! priorities {
@@ -29,8 +29,8 @@ macro_rules! priorities {
 
         /// Sets them.
         #[inline(always)]
-        pub(crate) fn set_ppi_priorities(priorities: [u64; 8], vhe: Vhe<'_>) {
-            $(ICH_PPI_PRIORITYR_EL2::<$n>::set(priorities[$n], vhe);)*
+        pub(crate) fn set_ppi_priorities(priorities: [u64; 8], el2: El2<'_>) {
+            $(ICH_PPI_PRIORITYR_EL2::<$n>::set(priorities[$n], el2);)*
         }
     };
 }
@@ -39,15 +39,15 @@ priorities!(0 1 2 3 4 5 6 7);
 
 /// Clears all state of the implementation-defined PPIs, 64 to 127.
 #[inline(always)]
-pub(crate) fn clear_implementation_defined_ppis(vhe: Vhe<'_>) {
+pub(crate) fn clear_implementation_defined_ppis(el2: El2<'_>) {
     macro_rules! clear_priorities {
         ($($n:literal)*) => {
-            $(ICH_PPI_PRIORITYR_EL2::<$n>::set(0, vhe);)*
+            $(ICH_PPI_PRIORITYR_EL2::<$n>::set(0, el2);)*
         };
     }
 
-    ICH_PPI_ACTIVER1_EL2::set(0, vhe);
-    ICH_PPI_ENABLER1_EL2::set(0, vhe);
-    ICH_PPI_PENDR1_EL2::set(0, vhe);
+    ICH_PPI_ACTIVER1_EL2::set(0, el2);
+    ICH_PPI_ENABLER1_EL2::set(0, el2);
+    ICH_PPI_PENDR1_EL2::set(0, el2);
     clear_priorities!(8 9 10 11 12 13 14 15);
 }

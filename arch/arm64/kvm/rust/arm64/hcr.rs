@@ -6,10 +6,16 @@
 //!
 //! Mirrors: arch/arm64/include/asm/kvm_arm.h: HCR_HOST_VHE_FLAGS
 
+#[cfg(nvhe)]
+use super::registers::{
+    SystemRegister,
+    HCR_EL2, //
+};
 use super::{
     cpucaps,
     evidence::Masked, //
 };
+use crate::side;
 
 pub(crate) use super::values::Hcr;
 
@@ -24,17 +30,22 @@ impl Hcr {
         .with(Self::FMO);
 }
 
-/// A value that a VHE host may run a guest with: it keeps the host where it is, at EL2, and takes
-/// EL0 from it.
+/// A value that a guest may run with: it keeps EL2's regime as it is, and takes EL0 from a host.
 #[derive(Clone, Copy)]
 pub(crate) struct GuestHcr(Hcr);
 
 impl GuestHcr {
     /// Whatever a guest is to have, but for what makes it one.
     #[inline(always)]
-    pub(crate) const fn new(hcr: Hcr) -> Self {
-        // INVARIANT: E2H is set, TGE clear.
-        Self(hcr.with(Hcr::E2H).without(Hcr::TGE))
+    pub(crate) fn new(hcr: Hcr) -> Self {
+        let hcr = hcr.without(Hcr::TGE);
+
+        // INVARIANT: E2H stays as it is, TGE is clear.
+        Self(if side::keeps_e2h() {
+            hcr.with(Hcr::E2H)
+        } else {
+            hcr.without(Hcr::E2H)
+        })
     }
 
     /// All of it.
@@ -56,11 +67,30 @@ impl GuestHcr {
     }
 }
 
-/// Gives EL0 back to the host.
+/// Gives EL0, and below a host EL1, back to the host.
 #[inline(always)]
 pub(crate) fn write_host_hcr(masked: Masked<'_>) {
     // SAFETY: The value that the host runs with.
-    unsafe { write(Hcr::VHE_HOST, masked) };
+    unsafe { write(side::host_hcr(masked), masked) };
+}
+
+/// Has SErrors, IRQs and FIQs of lower levels come to EL2, or not.
+#[cfg(nvhe)]
+pub(crate) fn route_interrupts_to_el2(routed: bool, masked: Masked<'_>) {
+    let old = HCR_EL2::read();
+    let routes = Hcr::ZERO.with(Hcr::AMO).with(Hcr::IMO).with(Hcr::FMO);
+
+    // SAFETY: The host's value but for these bits, which concern nobody while exceptions are masked.
+    unsafe {
+        write(
+            if routed {
+                old.or(routes)
+            } else {
+                old.minus(routes)
+            },
+            masked,
+        )
+    };
 }
 
 /// # Safety

@@ -7,7 +7,7 @@
 
 use super::{
     cpucaps,
-    evidence::Vhe,
+    evidence::El2,
     registers::*,
     values::{
         Mpam1,
@@ -25,24 +25,24 @@ const EL1: Mpam2 = Mpam2::ZERO
 const HOST: Mpam2 = Mpam2::ZERO.with(Mpam2::EnMPAMSM);
 
 /// Makes a guest's accesses trap.
-pub(crate) fn trap(vhe: Vhe<'_>) {
+pub(crate) fn trap(el2: El2<'_>) {
     if cpucaps::has_mpam_hcr() {
-        MPAMHCR_EL2::set(Mpamhcr::ZERO.with(Mpamhcr::TRAP_MPAMIDR_EL1), vhe);
-        update(HOST, EL1, vhe);
+        MPAMHCR_EL2::set(Mpamhcr::ZERO.with(Mpamhcr::TRAP_MPAMIDR_EL1), el2);
+        update(HOST, EL1, el2);
     } else {
-        update(HOST, EL1.with(Mpam2::TIDR), vhe);
+        update(HOST, EL1.with(Mpam2::TIDR), el2);
     }
 }
 
 /// Undoes it.
-pub(crate) fn untrap(vhe: Vhe<'_>) {
-    update(EL1.with(Mpam2::TIDR), HOST, vhe);
+pub(crate) fn untrap(el2: El2<'_>) {
+    update(EL1.with(Mpam2::TIDR), HOST, el2);
     if cpucaps::has_mpam_hcr() {
-        MPAMHCR_EL2::set(Mpamhcr::ZERO, vhe);
+        MPAMHCR_EL2::set(Mpamhcr::ZERO, el2);
     }
 }
 
-fn update(clear: Mpam2, set: Mpam2, _vhe: Vhe<'_>) {
+fn update(clear: Mpam2, set: Mpam2, _vhe: El2<'_>) {
     let old = MPAM2_EL2::read();
     let new = old.minus(clear).or(set);
 
@@ -54,13 +54,13 @@ fn update(clear: Mpam2, set: Mpam2, _vhe: Vhe<'_>) {
 
 /// What a guest accesses memory as is what its user space does: the scheduler has put that into
 /// EL0's register.
-pub(crate) fn load_guest(vhe: Vhe<'_>) {
+pub(crate) fn load_guest(el2: El2<'_>) {
     let partitions = Mpam1::from_raw(MPAM0_EL1::read()).get(Mpam1::PARTITIONS);
 
     MPAM1_EL1::set(
         Mpam1::ZERO
             .put(Mpam1::PARTITIONS, partitions)
             .with(Mpam1::MPAMEN),
-        vhe,
+        el2,
     );
 }

@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    evidence::Vhe,
+    evidence::El2,
     registers::{
         SystemRegister,
         TPIDR_EL2, //
@@ -17,7 +17,7 @@ use core::ptr;
 /// This CPU's instance of a variable made by `DEFINE_PER_CPU()`, of which `variable` is the
 /// template.
 #[inline(always)]
-pub(crate) fn this_cpu_ptr<T>(variable: *mut T, _vhe: Vhe<'_>) -> *mut T {
+pub(crate) fn this_cpu_ptr<T>(variable: *mut T, _vhe: El2<'_>) -> *mut T {
     // A kernel at EL2 keeps the offset of its CPU there. CAST: an offset.
     let offset = TPIDR_EL2::read() as usize;
 

@@ -12,8 +12,8 @@ use super::{
     encoding::Encoding,
     esr::Esr,
     evidence::{
+        El2, //
         Masked,
-        Vhe, //
     },
     fields::Value,
     pstate::{
@@ -80,17 +80,17 @@ pub(crate) trait SystemRegister: Row {
 /// # Safety
 ///
 /// On a VHE host a write must affect guests only, or user space by a value that KVM swaps at load
-/// and put.
+/// and put. Below a host it may affect that, whose value the hypervisor restores before it returns.
 pub(crate) unsafe trait GuestRegister: SystemRegister {
     /// Writes it.
     #[inline(always)]
-    fn set(value: Self::Value, vhe: Vhe<'_>) {
-        Self::set_raw(value.into_raw(), vhe);
+    fn set(value: Self::Value, el2: El2<'_>) {
+        Self::set_raw(value.into_raw(), el2);
     }
 
     /// Sets its bits, as they come from memory.
     #[inline(always)]
-    fn set_raw(raw: u64, _vhe: Vhe<'_>) {
+    fn set_raw(raw: u64, _vhe: El2<'_>) {
         // SAFETY: Does not affect the kernel, by the trait's safety requirements.
         unsafe { Self::write_raw(raw) };
     }
@@ -152,12 +152,13 @@ macro_rules! types {
         types! { @by $name $value; Self::ENCODING; }
     };
     (@access $name:ident $value:ty; EL12) => {
-        types! { @by $name $value; Self::ALIAS; }
-
         impl Aliased for $name {}
+
+        types! { @with $name $value; read_el1_sysreg, write_el1_sysreg; Self::ALIAS; }
     };
     (@access $name:ident $value:ty; EL1) => {
-        types! { @by $name $value; Self::ENCODING.with_op1(0); }
+        types! { @with $name $value; read_el2_sysreg, write_el2_sysreg;
+            Self::ENCODING.with_op1(0); }
     };
     (@access $name:ident $value:ty; CPACR) => {
         types! { @by $name $value; CPACR_EL1::ENCODING; }
@@ -189,18 +190,21 @@ macro_rules! types {
     (@access $name:ident $value:ty; EL02) => {
         impl Aliased for $name {}
 
+        types! { @with $name $value; read_el0_sysreg, write_el0_sysreg; Self::ALIAS; }
+    };
+    (@with $name:ident $value:ty; $read:ident, $write:ident; $alias:expr;) => {
         impl SystemRegister for $name {
             type Value = $value;
 
             #[inline(always)]
             fn read_raw() -> u64 {
-                read_sysreg_vhe!(Self::ENCODING, Self::ALIAS)
+                $read!(Self::ENCODING, $alias)
             }
 
             #[inline(always)]
             unsafe fn write_raw(raw: u64) {
                 // SAFETY: By the safety requirements.
-                unsafe { write_sysreg_vhe!(Self::ENCODING, Self::ALIAS, raw) };
+                unsafe { $write!(Self::ENCODING, $alias, raw) };
             }
         }
     };

@@ -48,9 +48,9 @@ macro_rules! write_sysreg {
     };
 }
 
-/// Reads a guest's register by `$own`, or on a VHE host by its `$alias`: they differ in `op1`.
-macro_rules! read_sysreg_vhe {
-    ($own:expr, $alias:expr) => {{
+/// Reads a register by `$own`, or where the CPUs have a capability by `$alias`: they differ in `op1`.
+macro_rules! read_sysreg_either {
+    ($own:expr, $alias:expr, $cap:ident) => {{
         let value: u64;
         // SAFETY: As for `read_sysreg!`; both alternatives write just the output register.
         unsafe {
@@ -61,7 +61,7 @@ macro_rules! read_sysreg_vhe {
                 ),
                 $own,
                 alias = const $alias.op1(),
-                cap = const crate::bindings::ARM64_HAS_VIRT_HOST_EXTN,
+                cap = const crate::bindings::$cap,
                 value = out(reg) value,
             )
         };
@@ -69,9 +69,9 @@ macro_rules! read_sysreg_vhe {
     }};
 }
 
-/// Writes a guest's register; see [`read_sysreg_vhe`] and [`write_sysreg`].
-macro_rules! write_sysreg_vhe {
-    ($own:expr, $alias:expr, $value:expr) => {
+/// Writes a register by either name; see [`read_sysreg_either`] and [`write_sysreg`].
+macro_rules! write_sysreg_either {
+    ($own:expr, $alias:expr, $cap:ident, $value:expr) => {
         asm_sysreg!(
             alternative!(
                 "msr S{op0}_{op1}_C{crn}_C{crm}_{op2}, {value}",
@@ -79,7 +79,7 @@ macro_rules! write_sysreg_vhe {
             ),
             $own,
             alias = const $alias.op1(),
-            cap = const crate::bindings::ARM64_HAS_VIRT_HOST_EXTN,
+            cap = const crate::bindings::$cap,
             value = in(reg) $value,
         )
     };

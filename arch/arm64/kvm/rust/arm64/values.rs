@@ -10,12 +10,21 @@ use super::fields::register_values;
 register_values! {
     /// Of `SCTLR_EL1`.
     pub(crate) struct Sctlr {
+        /// Stage 1 is on.
+        #[cfg(nvhe)]
+        M = 0;
         /// Data accesses of EL1 are big-endian.
         EE = 25;
     }
 
     /// Of `TCR_EL1`.
     pub(crate) struct Tcr {
+        /// The lower range is not walked.
+        #[cfg(nvhe)]
+        EPD0 = 7;
+        /// The upper range is not walked.
+        #[cfg(nvhe)]
+        EPD1 = 23;
         /// The hardware updates access flags.
         HA = 39;
         /// The hardware updates dirty states.
@@ -116,6 +125,43 @@ register_values! {
         TAM = 30;
         /// Trap accesses to `CPACR_EL1`.
         TCPAC = 31;
+    }
+
+    /// Of `CPTR_EL2` with `HCR_EL2.E2H` clear: traps.
+    pub(crate) struct CptrNvhe {
+        /// Reserved, 1.
+        RES1_LOW = 7:0;
+        /// SVE.
+        TZ = 8;
+        /// Reserved, 1.
+        RES1_9 = 9;
+        /// FP and Advanced SIMD.
+        TFP = 10;
+        /// SME.
+        TSM = 12;
+        /// Reserved, 1.
+        RES1_13 = 13;
+        /// Trace registers.
+        TTA = 20;
+        /// Activity monitors.
+        TAM = 30;
+    }
+
+    /// Of `PMBLIMITR_EL1` and `TRBLIMITR_EL1`.
+    pub(crate) struct BufferLimit {
+        /// The buffer is on.
+        #[cfg(nvhe)]
+        E = 0;
+    }
+
+    /// Of `BRBCR_EL1`.
+    pub(crate) struct Brbcr {
+        /// EL0's branches are recorded.
+        #[cfg(nvhe)]
+        E0BRE = 0;
+        /// EL1's branches are recorded.
+        #[cfg(nvhe)]
+        ExBRE = 1;
     }
 
     /// Of `HSTR_EL2`.

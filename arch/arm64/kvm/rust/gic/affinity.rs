@@ -132,7 +132,10 @@ impl RegisterAttr {
 }
 
 /// Whom an SGI is for.
-#[cfg_attr(any(test, CONFIG_KVM_ARM64_RUST_KUNIT_TEST), derive(Debug))]
+#[cfg_attr(
+    any(test, all(CONFIG_KVM_ARM64_RUST_KUNIT_TEST, not(nvhe))),
+    derive(Debug)
+)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SgiTargets {
     /// All vCPUs but the one that raises it.
@@ -142,7 +145,10 @@ pub(crate) enum SgiTargets {
 }
 
 /// Up to 16 CPUs that differ in the lowest level of affinity.
-#[cfg_attr(any(test, CONFIG_KVM_ARM64_RUST_KUNIT_TEST), derive(Debug))]
+#[cfg_attr(
+    any(test, all(CONFIG_KVM_ARM64_RUST_KUNIT_TEST, not(nvhe))),
+    derive(Debug)
+)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SgiList {
     upper: Affinity,

@@ -328,7 +328,10 @@ pub(crate) const fn guest_vtr(vtr: Vtr) -> u64 {
 }
 
 /// What of a GICv3's CPU interface user space saves, less the active priorities.
-#[cfg_attr(any(test, CONFIG_KVM_ARM64_RUST_KUNIT_TEST), derive(Debug))]
+#[cfg_attr(
+    any(test, all(CONFIG_KVM_ARM64_RUST_KUNIT_TEST, not(nvhe))),
+    derive(Debug)
+)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CpuState {
     /// The VMCR, as it is for the interface.

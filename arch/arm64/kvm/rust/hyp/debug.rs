@@ -3,6 +3,7 @@
 //! Breakpoints and watchpoints: switched only if the guest uses them, or user space debugs it.
 //!
 //! Mirrors: arch/arm64/kvm/hyp/vhe/debug-sr.c: __debug_switch_to_guest, __debug_switch_to_host;
+//!     arch/arm64/kvm/hyp/nvhe/debug-sr.c: __debug_switch_to_guest, __debug_switch_to_host;
 //!     arch/arm64/kvm/hyp/include/hyp/debug-sr.h: __vcpu_debug_regs, __debug_save_state,
 //!     __debug_restore_state, __debug_switch_to_guest_common, __debug_switch_to_host_common
 #![forbid(unsafe_code)]

@@ -16,9 +16,9 @@ pub(in crate::hyp) mod fault;
 pub(in crate::hyp) mod gic;
 pub(in crate::hyp) mod memory_operation;
 mod nested;
-mod system;
+pub(in crate::hyp) mod system;
 
-#[cfg(CONFIG_KVM_ARM64_RUST_KUNIT_TEST)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_KUNIT_TEST, not(nvhe)))]
 mod kunit;
 
 use super::*;
@@ -26,24 +26,26 @@ use super::*;
 /// A synchronous exception of a guest.
 #[derive(Clone, Copy)]
 pub(in crate::hyp) struct Trap<'a> {
-    switch: Switch<'a>,
-    esr: Esr,
+    pub(in crate::hyp) switch: Switch<'a>,
+    pub(in crate::hyp) esr: Esr,
     /// As the hardware has it: at virtual EL2 that is EL1.
     pstate: GuestPstate,
 }
 
-/// Notes what the host has to know of an exit. The trap, if it is one that may be resolved here.
+/// Notes what the host has to know of an exit. The trap, if it is one that may be resolved here; if
+/// not, what is to become of it.
 #[inline(always)]
 pub(super) fn record<'a, K: Kind>(
     switch: Switch<'a>,
     side: &Ready<'_>,
     exit: GuestExit,
-) -> Option<Trap<'a>> {
+) -> Result<Trap<'a>, GuestExit> {
     let pstate = synchronise_pstate::<K>(switch, side);
+    let exit = K::judge(switch, pstate.get(), exit);
 
     // An interrupt has no syndrome.
     if exit.reason() == GuestExit::IRQ {
-        return None;
+        return Err(exit);
     }
 
     let esr = ESR_EL2::read();
@@ -55,15 +57,15 @@ pub(super) fn record<'a, K: Kind>(
         if exit.serror_pending() {
             repeat_hypercall(switch, esr);
         }
-        return None;
+        return Err(exit);
     }
 
     // The most frequent of those that are for the host: it gets there without a look at others.
-    if esr.class() == ExceptionClass::Hvc {
-        return None;
+    if !K::IS_PROTECTED && esr.class() == ExceptionClass::Hvc {
+        return Err(exit);
     }
 
-    Some(Trap {
+    Ok(Trap {
         switch,
         esr,
         pstate,
@@ -112,6 +114,12 @@ fn repeat_hypercall(switch: Switch<'_>, esr: Esr) {
 #[inline(always)]
 pub(super) fn resolve<K: Kind>(trap: Trap<'_>) -> ControlFlow<GuestExit> {
     use ExceptionClass::*;
+
+    if K::IS_PROTECTED {
+        if let Some(flow) = K::resolve_first(trap) {
+            return flow;
+        }
+    }
 
     let resolved = match trap.esr.class() {
         Hvc | Pac | Other => false,

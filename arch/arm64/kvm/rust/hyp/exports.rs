@@ -43,7 +43,7 @@ unsafe extern "C" fn __kvm_vcpu_run(vcpu: *mut bindings::kvm_vcpu) -> ffi::c_int
 #[export]
 unsafe extern "C" fn kvm_vcpu_load_vhe(vcpu: *mut bindings::kvm_vcpu) {
     // SAFETY: By the safety requirements.
-    unsafe { load::load(LoadedVcpu::assume(vcpu, OnCpu::assume()), Vhe::assume()) };
+    unsafe { load::load(LoadedVcpu::assume(vcpu, OnCpu::assume()), El2::assume()) };
 }
 
 /// Puts a vCPU.
@@ -54,7 +54,7 @@ unsafe extern "C" fn kvm_vcpu_load_vhe(vcpu: *mut bindings::kvm_vcpu) {
 #[export]
 unsafe extern "C" fn kvm_vcpu_put_vhe(vcpu: *mut bindings::kvm_vcpu) {
     // SAFETY: By the safety requirements.
-    unsafe { load::put(LoadedVcpu::assume(vcpu, OnCpu::assume()), Vhe::assume()) };
+    unsafe { load::put(LoadedVcpu::assume(vcpu, OnCpu::assume()), El2::assume()) };
 }
 
 /// Panics, from the vectors that are in force while a guest is entered and left.
@@ -92,21 +92,7 @@ unsafe extern "C" fn hyp_panic() -> ! {
 #[export]
 unsafe extern "C" fn kvm_unexpected_el2_exception() {
     // SAFETY: Taking an exception masks all others.
-    let masked = unsafe { Masked::assume() };
-    let elr = ELR_EL2::read();
-
-    let next = exception_fixup(elr).unwrap_or_else(|| {
-        // The panic restores the host's context, and reports this.
-        let context = this_cpu_ptr(&raw mut bindings::kvm_hyp_ctxt, *masked);
-
-        // SAFETY: This CPU's, whose owner does not go on. CAST: an address.
-        unsafe {
-            (*context).sys_regs[SysReg::ELR_EL2.index()] = elr;
-            (&raw const bindings::__guest_exit_restore_elr_and_panic) as u64
-        }
-    });
-
-    ELR_EL2::set(next, masked);
+    continue_elsewhere(unsafe { Masked::assume() });
 }
 
 /// Sets the offset of the guest's virtual counter.

@@ -3,8 +3,8 @@
 //! FP/SIMD and SVE registers: the guest gets them when it first uses them, and keeps them until
 //! somebody else needs them.
 //!
-//! Who has them is in `fp_owner`. The host's state is saved when the vCPU is loaded, so nothing of
-//! it is lost when the guest's comes in; the guest's is saved by the host when it wants the
+//! Who has them is in `fp_owner`. The host's state is saved when the vCPU is loaded, or here for a
+//! host that is not trusted, so nothing of it is lost when the guest's comes in; the guest's is saved by the host when it wants the
 //! registers, or when the vCPU is put. SME is not for guests.
 //!
 //! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: __fpsimd_save_fpexc32,
@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 use super::*;
+use crate::side;
 use traps::cptr;
 
 /// What a guest wants to use.
@@ -34,7 +35,8 @@ pub(crate) fn give_to_guest<K: Kind>(switch: Switch<'_>, what: Use) -> bool {
         return false;
     }
 
-    open_traps::<K>(switch);
+    let host_traps_open = open_traps::<K>(switch);
+
     if vcpu.has_sve() {
         load_sve::<K>(switch);
     } else {
@@ -46,7 +48,9 @@ pub(crate) fn give_to_guest<K: Kind>(switch: Switch<'_>, what: Use) -> bool {
     if vcpu.el1_is_aarch32() {
         FPEXC32_EL2::set_raw(vcpu.sys_reg(SysReg::FPEXC32_EL2), *switch.masked);
     }
-    close_traps::<K>(switch);
+    if host_traps_open {
+        cptr::activate::<K>(switch);
+    }
     true
 }
 
@@ -63,24 +67,26 @@ fn may_use<K: Kind>(switch: Switch<'_>, what: Use) -> bool {
 ///
 /// What a plain vCPU may use as their owner is all that is loaded, so its traps are set once and
 /// for good. A guest hypervisor may have its guest use some of it only: then EL2 could not load the
-/// rest.
+/// rest. Nor could it save all of the host's, where that is its to do. Whether the traps are the
+/// host's after that, and the guest's are still to be set; the ERET synchronizes.
 #[inline(always)]
-fn open_traps<K: Kind>(switch: Switch<'_>) {
-    switch.host.set_fp_owner(FpOwner::Guest);
-    if K::HAS_EL2 {
-        cptr::deactivate(switch);
-    } else {
-        cptr::activate::<K>(switch);
-    }
-    isb();
-}
+fn open_traps<K: Kind>(switch: Switch<'_>) -> bool {
+    let saves_host = side::saves_host_fp() && switch.host.fp_owner() == FpOwner::Host;
 
-/// Sets the traps of the guest, if that is not done. The ERET synchronizes.
-#[inline(always)]
-fn close_traps<K: Kind>(switch: Switch<'_>) {
-    if K::HAS_EL2 {
-        cptr::activate::<K>(switch);
+    if K::HAS_EL2 || saves_host {
+        cptr::deactivate(switch);
+        isb();
+        if saves_host {
+            side::save_host_fp(switch.vcpu, switch.host);
+        }
+        switch.host.set_fp_owner(FpOwner::Guest);
+        return true;
     }
+
+    switch.host.set_fp_owner(FpOwner::Guest);
+    cptr::activate::<K>(switch);
+    isb();
+    false
 }
 
 fn load_sve<K: Kind>(switch: Switch<'_>) {

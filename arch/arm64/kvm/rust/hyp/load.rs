@@ -10,20 +10,20 @@
 use super::*;
 
 /// Loads a vCPU. Preemption is off.
-pub(super) fn load(vcpu: LoadedVcpu<'_>, vhe: Vhe<'_>) {
-    let host = HostData::get(vhe);
+pub(super) fn load(vcpu: LoadedVcpu<'_>, el2: El2<'_>) {
+    let host = HostData::get(el2);
 
     host.context().set_running_vcpu(Some(vcpu));
-    sysreg::load::load(vcpu, host, vhe);
-    with_irqs_off(|irq_off| traps::load::activate(vcpu, host.sys_regs(), vhe, irq_off));
+    sysreg::load::load(vcpu, host, el2);
+    with_irqs_off(|irq_off| traps::load::activate(vcpu, host.sys_regs(), el2, irq_off));
     vcpu.load_stage2();
 }
 
 /// Puts it.
-pub(super) fn put(vcpu: LoadedVcpu<'_>, vhe: Vhe<'_>) {
-    let host = HostData::get(vhe);
+pub(super) fn put(vcpu: LoadedVcpu<'_>, el2: El2<'_>) {
+    let host = HostData::get(el2);
 
-    with_irqs_off(|irq_off| traps::load::deactivate(vcpu, host.sys_regs(), vhe, irq_off));
-    sysreg::load::put(vcpu, host, vhe);
+    with_irqs_off(|irq_off| traps::load::deactivate(vcpu, host.sys_regs(), el2, irq_off));
+    sysreg::load::put(vcpu, host, el2);
     host.context().set_running_vcpu(None);
 }

@@ -51,8 +51,9 @@ fn run_as<K: Kind>(vcpu: RunningVcpu<'_>) -> (GuestExit, BackAtHost) {
         let exit = GuestExit::from_raw(side.run());
 
         // What is the host's in any case leaves the loop at once.
-        let Some(trap) = exit::record::<K>(switch, &side, exit) else {
-            break exit;
+        let trap = match exit::record::<K>(switch, &side, exit) {
+            Ok(trap) => trap,
+            Err(exit) => break exit,
         };
 
         match exit::resolve::<K>(trap) {

@@ -37,7 +37,7 @@ pub(crate) struct Switch<'a> {
 impl<'a> Switch<'a> {
     /// A run that begins, of a vCPU of that kind or a weaker one.
     #[inline(always)]
-    pub(crate) fn new<K: Kind>(vcpu: RunningVcpu<'a>) -> Self {
+    pub(in crate::hyp) fn new<K: Kind>(vcpu: RunningVcpu<'a>) -> Self {
         // INVARIANT: All of it comes from the one value.
         Self {
             _sealed: (),
@@ -50,9 +50,9 @@ impl<'a> Switch<'a> {
     }
 }
 
-/// The kinds of vCPU that a VHE host runs. Chosen once a run; what only the other kind needs is not
+/// The kinds of vCPU. Chosen once a run; what only the other kind needs is not
 /// compiled into a kind's code.
-pub(crate) trait Kind {
+pub(in crate::hyp) trait Kind {
     /// Whether the vCPU has a virtual EL2.
     const HAS_EL2: bool;
 
@@ -60,6 +60,21 @@ pub(crate) trait Kind {
     /// hypervisor that is a VHE host. It leaves the guest in the same, since nothing but an ERET
     /// that traps ends it.
     fn in_hyp_context(switch: Switch<'_>) -> bool;
+
+    /// The host must not know its state, nor is it trusted to look after it (pKVM).
+    const IS_PROTECTED: bool = false;
+
+    /// The exit of a guest that is in that state, if it may be.
+    #[inline(always)]
+    fn judge(_switch: Switch<'_>, _pstate: Pstate, exit: GuestExit) -> GuestExit {
+        exit
+    }
+
+    /// What is done about a trap of a protected vCPU, if that differs from what is done of others.
+    #[inline(always)]
+    fn resolve_first(_trap: exit::Trap<'_>) -> Option<ControlFlow<GuestExit>> {
+        None
+    }
 
     /// Whether it was entered as the guest of a guest hypervisor.
     #[inline(always)]
@@ -69,10 +84,10 @@ pub(crate) trait Kind {
 }
 
 /// A vCPU without EL2.
-pub(crate) enum Plain {}
+pub(in crate::hyp) enum Plain {}
 
 /// A vCPU with EL2, at whichever level it is.
-pub(crate) enum Nested {}
+pub(in crate::hyp) enum Nested {}
 
 impl Kind for Plain {
     const HAS_EL2: bool = false;
@@ -104,6 +119,9 @@ impl GuestExit {
     pub(crate) const IRQ: Self = Self(bindings::ARM_EXCEPTION_IRQ as u64);
     /// An SError taken from the guest.
     pub(crate) const SERROR: Self = Self(bindings::ARM_EXCEPTION_EL1_SERROR as u64);
+    /// An illegal state.
+    #[cfg(nvhe)]
+    pub(crate) const ILLEGAL: Self = Self(bindings::ARM_EXCEPTION_IL as u64);
     /// A synchronous exception.
     pub(crate) const TRAP: Self = Self(bindings::ARM_EXCEPTION_TRAP as u64);
 
@@ -125,6 +143,13 @@ impl GuestExit {
     #[inline(always)]
     pub(crate) const fn reason(self) -> Self {
         Self(self.0 & !Self::SERROR_PENDING)
+    }
+
+    /// Another reason; an SError that was pending still is.
+    #[cfg(nvhe)]
+    #[inline(always)]
+    pub(crate) const fn with_reason(self, reason: Self) -> Self {
+        Self(self.0 & Self::SERROR_PENDING | reason.0)
     }
 
     /// An SError was pending, whatever the reason.

@@ -15,6 +15,7 @@
 #[macro_use]
 mod list;
 
+mod aarch32;
 mod el1;
 mod extensions;
 #[cfg(CONFIG_KVM_ARM64_RUST_KUNIT_TEST)]

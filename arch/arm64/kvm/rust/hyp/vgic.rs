@@ -11,6 +11,6 @@ pub(super) mod hardware;
 pub(crate) mod state;
 pub(super) mod trap;
 pub(super) mod v2_proxy;
-mod v5;
+pub(crate) mod v5;
 
 use super::*;

@@ -100,7 +100,7 @@ impl<'a> Timer<'a> {
 
     /// The offset that is worked into the compare value in the register, in ticks; `None` if the
     /// value is the guest's, or the timer is not in hardware.
-    #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+    #[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
     #[inline(always)]
     pub(crate) fn offset_in_register(self) -> Option<NonZero<u64>> {
         match self.note() {

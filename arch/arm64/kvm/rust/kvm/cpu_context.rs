@@ -67,6 +67,14 @@ impl<'a> CpuContext<'a> {
         unsafe { (&raw mut (*self.as_ptr()).regs.regs).cast() }
     }
 
+    /// Where its FP registers are saved to.
+    #[cfg(nvhe)]
+    #[inline(always)]
+    pub(crate) fn fp_registers(self) -> *mut bindings::user_fpsimd_state {
+        // SAFETY: See above.
+        unsafe { &raw mut (*self.as_ptr()).fp_regs }
+    }
+
     /// A banked `SPSR` of AArch32.
     #[inline(always)]
     pub(crate) fn banked_spsr(self, bank: BankedSpsr) -> u64 {
@@ -99,7 +107,7 @@ impl<'a> CpuContext<'a> {
     pub(crate) fn sys_regs(self) -> SysRegs<'a> {
         let own = self.own_sys_regs();
 
-        if !cpucaps::has_nested_virt() {
+        if !side::MAY_NEST || !cpucaps::has_nested_virt() {
             return own;
         }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What KVM keeps for each CPU of a VHE host.
+//! What KVM keeps for each CPU, where it runs at EL2.
 //!
 //! C header: [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h)
 //!
@@ -29,6 +29,21 @@ pub(crate) enum HostFlag {
     /// The page of a guest hypervisor's own guest, which EL1 registers are redirected to, is
     /// mapped.
     L1VncrMapped = bindings::KVM_HOST_DATA_FLAG_L1_VNCR_MAPPED,
+    /// The host may use the profiling buffer (FEAT_SPE).
+    #[cfg(nvhe)]
+    HasSpe = bindings::KVM_HOST_DATA_FLAG_HAS_SPE,
+    /// The host may use the trace buffer (FEAT_TRBE).
+    #[cfg(nvhe)]
+    HasTrbe = bindings::KVM_HOST_DATA_FLAG_HAS_TRBE,
+    /// It says that it does.
+    #[cfg(nvhe)]
+    TrbeEnabled = bindings::KVM_HOST_DATA_FLAG_TRBE_ENABLED,
+    /// Trace of EL1 is filtered in another way while a guest runs.
+    #[cfg(nvhe)]
+    El1TracingConfigured = bindings::KVM_HOST_DATA_FLAG_EL1_TRACING_CONFIGURED,
+    /// The host may record branches (FEAT_BRBE).
+    #[cfg(nvhe)]
+    HasBrbe = bindings::KVM_HOST_DATA_FLAG_HAS_BRBE,
 }
 
 impl HostFlag {
@@ -73,9 +88,9 @@ impl Field<bindings::kvm_host_data__bindgen_ty_1> for FpOwner {
 impl<'cpu> HostData<'cpu> {
     /// This CPU's.
     #[inline(always)]
-    pub(crate) fn get(vhe: Vhe<'cpu>) -> Self {
+    pub(crate) fn get(el2: El2<'cpu>) -> Self {
         // SAFETY: This CPU's instance of the per-CPU variable; the caller stays here.
-        unsafe { Self::from_raw(this_cpu_ptr(&raw mut bindings::kvm_host_data, vhe)) }
+        unsafe { Self::from_raw(this_cpu_ptr(&raw mut bindings::kvm_host_data, el2)) }
     }
 
     // SAFETY: Valid, and written to by nobody else, by the type invariant.
@@ -126,5 +141,33 @@ impl<'cpu> HostData<'cpu> {
         } else {
             self.flags() & !flag.bit()
         });
+    }
+}
+
+#[cfg(nvhe)]
+impl HostData<'_> {
+    // SAFETY: As above.
+    fields! { unsafe
+        /// The host's `MDCR_EL2` while a guest runs.
+        pub(crate) mdcr, set_mdcr: u64 = host_debug_state.mdcr_el2;
+        /// The host's `PMSCR_EL1` while a guest runs.
+        pub(crate) pmscr, set_pmscr: u64 = host_debug_state.pmscr_el1;
+        /// The host's `PMBLIMITR_EL1`.
+        pub(crate) pmblimitr, set_pmblimitr: BufferLimit = host_debug_state.pmblimitr_el1;
+        /// The host's `TRFCR_EL1`.
+        pub(crate) trfcr, set_trfcr: u64 = host_debug_state.trfcr_el1;
+        /// The host's `TRBLIMITR_EL1`.
+        pub(crate) trblimitr, set_trblimitr: BufferLimit = host_debug_state.trblimitr_el1;
+        /// The host's `BRBCR_EL1`, if it records branches.
+        pub(crate) brbcr, set_brbcr: Brbcr = host_debug_state.brbcr_el1;
+        /// What `TRFCR_EL1` is to be while a guest runs.
+        pub(crate) guest_trfcr, set_guest_trfcr: u64 = trfcr_while_in_guest;
+    }
+
+    /// Where a host that is not trusted has its SVE registers saved to.
+    #[inline(always)]
+    pub(crate) fn sve_memory(self) -> *mut c_void {
+        // SAFETY: Valid by the type invariant.
+        unsafe { (*self.as_ptr()).sve_regs.cast() }
     }
 }

@@ -78,3 +78,22 @@ unsafe fn relative(distance: *const i32) -> u64 {
     // CAST: an address.
     (distance as u64).wrapping_add_signed(value)
 }
+
+/// Has the CPU that took an exception from EL2 go on elsewhere: at a fix-up, or to a panic. It is
+/// the ERET of the guest's vectors that does it.
+pub(crate) fn continue_elsewhere(masked: Masked<'_>) {
+    let elr = ELR_EL2::read();
+
+    let next = exception_fixup(elr).unwrap_or_else(|| {
+        // The panic restores the host's context, and reports this.
+        let context = this_cpu_ptr(&raw mut bindings::kvm_hyp_ctxt, *masked);
+
+        // SAFETY: This CPU's, whose owner does not go on. CAST: an address.
+        unsafe {
+            (*context).sys_regs[SysReg::ELR_EL2.index()] = elr;
+            (&raw const bindings::__guest_exit_restore_elr_and_panic) as u64
+        }
+    });
+
+    ELR_EL2::set(next, masked);
+}

@@ -3,7 +3,7 @@
 //! What policy needs of KVM's objects, so that its files need not list it.
 #![forbid(unsafe_code)]
 
-#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe, CONFIG_KVM_ARM64_RUST_VGIC))]
 pub(crate) use super::vgic::{
     v3::*,
     v5::*, //
@@ -12,20 +12,17 @@ pub(crate) use super::{
     arch_timer::*,
     cpu_context::*,
     hypervisor,
-    log,
     static_key::{
         self,
         *, //
     },
     sys_reg::*,
     timer_id::*,
-    timer_irq_domain::*,
-    tracepoint,
     vcpu::*,
     vgic::*,
     vm::*, //
 };
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
 pub(crate) use super::{
     debug_regs::*,
     gicv::*,
@@ -42,7 +39,7 @@ pub(crate) use super::{
         *, //
     }, //
 };
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) use super::{
     guest_memory::*,
     locks::*,
@@ -64,4 +61,10 @@ pub(crate) use super::{
         vlpi::*,
         vpe::*, //
     }, //
+};
+#[cfg(not(nvhe))]
+pub(crate) use super::{
+    log,
+    timer_irq_domain::*,
+    tracepoint, //
 };

@@ -21,22 +21,29 @@ pub(crate) fn set_broken_cntvoff() {
     unsafe { bindings::static_key_enable((&raw mut bindings::broken_cntvoff_key).cast()) };
 }
 
+/// Whether the host's GIC has the virtual CPU interface of a GICv3.
+#[cfg(nvhe)]
+#[inline(always)]
+pub(crate) fn has_gicv3_interface() -> bool {
+    is_enabled!(kvm_vgic_global_state, vgic_global, gicv3_cpuif)
+}
+
 /// Whether guests' accesses to a GICv3 CPU interface trap (`kvm-arm.vgic_v3_*_trap`, or errata).
-#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe, CONFIG_KVM_ARM64_RUST_VGIC))]
 #[inline(always)]
 pub(crate) fn vgic_v3_cpuif_trap() -> bool {
     is_enabled!(vgic_v3_cpuif_trap)
 }
 
 /// Whether the host's GICv3 can also give guests the CPU interface of a GICv2.
-#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe, CONFIG_KVM_ARM64_RUST_VGIC))]
 #[inline(always)]
 pub(crate) fn vgic_v3_has_v2_compat() -> bool {
     is_enabled!(vgic_v3_has_v2_compat)
 }
 
 /// Whether guests' accesses to a GICv2 CPU interface trap: where the host's cannot be mapped.
-#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe, CONFIG_KVM_ARM64_RUST_VGIC))]
 #[inline(always)]
 pub(crate) fn vgic_v2_cpuif_trap() -> bool {
     is_enabled!(vgic_v2_cpuif_trap)

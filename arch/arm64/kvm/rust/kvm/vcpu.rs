@@ -15,15 +15,15 @@
 //!     vcpu_el2_tge_is_set, vcpu_is_el2; arch/arm64/include/asm/kvm_host.h: __vcpu_sys_reg,
 //!     __vcpu_assign_sys_reg
 
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
 pub(crate) mod exit;
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
 pub(crate) mod fp;
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
 pub(crate) mod running;
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
 pub(crate) mod switch;
-#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
 pub(crate) mod sysregs;
 
 use super::*;
@@ -87,13 +87,15 @@ impl<'a> Vcpu<'a> {
     #[inline(always)]
     pub(crate) fn vm(self) -> Vm<'a> {
         // SAFETY: Valid by the type invariant, here and below; a VM outlives its vCPUs.
-        unsafe { Vm::from_raw((*self.as_ptr()).kvm) }
+        unsafe { Vm::from_raw(side::pointer((*self.as_ptr()).kvm)) }
     }
 
     /// Whether it has a virtual EL2.
     #[inline(always)]
     pub(crate) fn has_el2(self) -> bool {
-        cpucaps::has_nested_virt() && self.vm().has_vcpu_feature(VcpuFeature::HAS_EL2)
+        side::MAY_NEST
+            && cpucaps::has_nested_virt()
+            && self.vm().has_vcpu_feature(VcpuFeature::HAS_EL2)
     }
 
     /// Whether it is at virtual EL2, or in the user space of a hypervisor that is a VHE host. TGE
@@ -113,7 +115,7 @@ impl<'a> Vcpu<'a> {
     }
 
     /// Whether it has a virtual EL2 and is below it: the guest of a guest.
-    #[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
+    #[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe, CONFIG_KVM_ARM64_RUST_VGIC))]
     #[inline]
     pub(crate) fn in_nested_context(self) -> bool {
         self.has_el2() && !self.in_hyp_context()
@@ -126,14 +128,14 @@ impl<'a> Vcpu<'a> {
     }
 
     /// Its `HCR_EL2.TGE`.
-    #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+    #[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
     #[inline(always)]
     pub(crate) fn el2_tge(self) -> bool {
         self.virtual_hcr().has(Hcr::TGE)
     }
 
     /// Its `HCR_EL2.AMO`.
-    #[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+    #[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
     #[inline(always)]
     pub(crate) fn el2_amo(self) -> bool {
         self.virtual_hcr().has(Hcr::AMO)
@@ -343,9 +345,9 @@ impl<'a> LoadedVcpu<'a> {
     /// Evidence that the kernel is at EL2, on this CPU, if it is.
     #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
     #[inline(always)]
-    pub(crate) fn vhe(self) -> Option<Vhe<'a>> {
+    pub(crate) fn vhe(self) -> Option<El2<'a>> {
         // SAFETY: Just checked; a vCPU that is loaded keeps the caller here.
-        cpucaps::has_vhe().then(|| unsafe { Vhe::assume() })
+        cpucaps::has_vhe().then(|| unsafe { El2::assume() })
     }
 
     /// The hrtimer that wakes the vCPU when it blocks.

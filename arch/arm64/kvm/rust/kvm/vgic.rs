@@ -4,53 +4,56 @@
 //!
 //! C header: [`include/kvm/arm_vgic.h`](srctree/include/kvm/arm_vgic.h)
 
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod bus;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod deferred;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod dist;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod host;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod hypercall;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod interrupt;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod iodev;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod its;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 mod its_cache;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod its_tables;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod lifecycle;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod lpis;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod mapping;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod message;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod objects;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod ppi_v5;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod redistributor;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod shadow;
-#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(CONFIG_KVM_ARM64_RUST_SWITCH)))]
+#[cfg(all(
+    CONFIG_KVM_ARM64_RUST_VGIC,
+    not(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))
+))]
 pub(crate) mod switch_v3;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod v2;
-#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe, CONFIG_KVM_ARM64_RUST_VGIC))]
 pub(crate) mod v3;
-#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe, CONFIG_KVM_ARM64_RUST_VGIC))]
 pub(crate) mod v5;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod vlpi;
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod vpe;
 
 use super::*;
@@ -204,7 +207,7 @@ impl Config<'_> {
 }
 
 /// `ICH_VTR_EL2` of the host's CPUs, less what an erratum makes of no use.
-#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe, CONFIG_KVM_ARM64_RUST_VGIC))]
 #[inline(always)]
 pub(crate) fn ich_vtr() -> u64 {
     // SAFETY: A constant that is patched in once the capabilities are final.
@@ -212,7 +215,7 @@ pub(crate) fn ich_vtr() -> u64 {
 }
 
 /// The bits of `ICH_HCR_EL2` that make all guests' accesses to their CPU interface trap.
-#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, CONFIG_KVM_ARM64_RUST_VGIC))]
+#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe, CONFIG_KVM_ARM64_RUST_VGIC))]
 #[inline(always)]
 pub(crate) fn ich_hcr_traps() -> IchHcr {
     // SAFETY: A constant that is patched in once the capabilities are final.

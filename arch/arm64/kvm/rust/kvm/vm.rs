@@ -7,6 +7,7 @@
 //! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_vm_ioctl_set_counter_offset;
 //!     include/kvm/arm_arch_timer.h: arch_timer_vm_data, timer_irq
 
+#[cfg(not(nvhe))]
 pub(crate) mod stopped;
 
 use super::*;
@@ -62,10 +63,6 @@ impl<'a> Vm<'a> {
         pub(crate) fn is_protected() -> bool = bindings::kvm_vm_is_protected;
         /// Whether KVM emulates the interrupt controller, rather than the VMM.
         pub(crate) fn has_irqchip() -> bool = bindings::irqchip_in_kernel;
-        /// Whether the guest has a GICv3.
-        pub(crate) fn has_gicv3() -> bool = bindings::vgic_is_v3;
-        /// Whether the guest has a GICv5.
-        pub(crate) fn has_gicv5() -> bool = bindings::vgic_is_v5;
         fn vgic_ppi(number: u32) -> u32 = bindings::get_vgic_ppi;
         fn irq_is_ppi(intid: i32) -> bool = bindings::irq_is_ppi;
     }
@@ -80,6 +77,19 @@ impl<'a> Vm<'a> {
         pub(crate) physical_offset: u64 = arch.timer_data.poffset, once;
         none, set_physical_offset: u64 = arch.timer_data.poffset, once;
         flags: usize = arch.flags, once;
+        vgic_model: u32 = arch.vgic.vgic_model, once;
+    }
+
+    /// Whether the guest has a GICv3.
+    #[inline(always)]
+    pub(crate) fn has_gicv3(self) -> bool {
+        self.vgic_model() == bindings::kvm_device_type_KVM_DEV_TYPE_ARM_VGIC_V3
+    }
+
+    /// Whether the guest has a GICv5.
+    #[inline(always)]
+    pub(crate) fn has_gicv5(self) -> bool {
+        self.vgic_model() == bindings::kvm_device_type_KVM_DEV_TYPE_ARM_VGIC_V5
     }
 
     /// The PPI that is `number` in the GICs before GICv5.
@@ -285,8 +295,8 @@ impl OffsetCell<'_> {
     #[inline(always)]
     pub(super) unsafe fn from_raw(ptr: *mut u64) -> Option<Self> {
         // INVARIANT: By the safety requirements.
-        (!ptr.is_null()).then_some(Self {
-            ptr,
+        (!ptr.is_null()).then(|| Self {
+            ptr: side::pointer(ptr),
             _owner: PhantomData,
         })
     }

@@ -135,21 +135,8 @@ impl HostSide<'_> {
     /// Makes exceptions go to the host's vectors.
     #[inline(always)]
     pub(crate) fn set_vectors(self) -> BackAtHost {
-        // CAST: an address.
-        let vectors = if cpucaps::kernel_unmapped_at_el0() {
-            (&raw const bindings::vectors) as u64
-        } else {
-            let vectors = this_cpu_ptr(
-                &raw mut bindings::this_cpu_vector,
-                *self.0.masked(), //
-            );
-
-            // SAFETY: This CPU's, set up when the CPU came up.
-            unsafe { *vectors as u64 }
-        };
-
         // SAFETY: The host's vectors.
-        unsafe { VBAR_EL2::write(vectors) };
+        unsafe { VBAR_EL2::write(side::host_vectors(*self.0.masked())) };
         BackAtHost(())
     }
 }

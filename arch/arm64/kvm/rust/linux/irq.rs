@@ -171,6 +171,7 @@ impl RequestedIrq {
 }
 
 impl Drop for RequestedIrq {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: Requested with the same data.
         unsafe { bindings::free_percpu_irq(self.irq.irq, self.data.0) };

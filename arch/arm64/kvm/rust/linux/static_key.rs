@@ -6,22 +6,20 @@
 
 /// Whether a key that is false at boot is true by now: a NOP, or a branch once it is.
 macro_rules! is_enabled {
-    ($key:ident) => {{
+    ($key:ident) => {
+        is_enabled!($key, static_key_false, key)
+    };
+    ($key:ident, $ty:ident, $field:ident) => {{
         #[cfg(CONFIG_JUMP_LABEL)]
         // SAFETY: The key is a real static key, defined by C code that this is linked to.
         unsafe {
-            kernel::jump_label::arch_static_branch!(
-                bindings::$key,
-                bindings::static_key_false,
-                key,
-                false
-            )
+            kernel::jump_label::arch_static_branch!(bindings::$key, bindings::$ty, $field, false)
         }
 
         #[cfg(not(CONFIG_JUMP_LABEL))]
         // SAFETY: As above.
         unsafe {
-            bindings::static_key_count((&raw mut bindings::$key).cast()) > 0
+            bindings::static_key_count((&raw mut bindings::$key.$field).cast()) > 0
         }
     }};
 }

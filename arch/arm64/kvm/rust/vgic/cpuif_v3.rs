@@ -22,26 +22,26 @@ use crate::{
 /// Puts the list registers into the hardware, and enables the interface. If the kernel is at EL2.
 #[inline(always)]
 pub(super) fn restore(vcpu: LoadedVcpu<'_>) {
-    if let Some(vhe) = vcpu.vhe() {
-        state::restore(vcpu.vgic_v3(), vhe);
+    if let Some(el2) = vcpu.vhe() {
+        state::restore(vcpu.vgic_v3(), el2);
     }
 }
 
 /// Takes the list registers from the hardware, and disables the interface. If the kernel is at EL2.
 #[inline(always)]
 pub(super) fn save(vcpu: LoadedVcpu<'_>) {
-    if let Some(vhe) = vcpu.vhe() {
-        state::save(vcpu.vgic_v3(), vhe);
+    if let Some(el2) = vcpu.vhe() {
+        state::save(vcpu.vgic_v3(), el2);
     }
 }
 
 /// The vCPU comes to a CPU.
 pub(super) fn load(vcpu: LoadedVcpu<'_>) {
     match vcpu.vhe() {
-        Some(vhe) => {
-            state::restore_priorities(vcpu.vgic_v3(), vhe);
+        Some(el2) => {
+            state::restore_priorities(vcpu.vgic_v3(), el2);
             isb();
-            state::activate_traps(vcpu.vgic_v3(), vhe);
+            state::activate_traps(vcpu.vgic_v3(), el2);
         }
         None => vcpu.load_vgic_v3(),
     }
@@ -51,11 +51,11 @@ pub(super) fn load(vcpu: LoadedVcpu<'_>) {
 /// The vCPU leaves a CPU.
 pub(super) fn put(vcpu: LoadedVcpu<'_>) {
     match vcpu.vhe() {
-        Some(vhe) => {
-            state::save_active_priorities(vcpu.vgic_v3(), vhe);
+        Some(el2) => {
+            state::save_active_priorities(vcpu.vgic_v3(), el2);
             isb();
             v4::put(vcpu);
-            state::deactivate_traps(vcpu.vgic_v3(), vhe);
+            state::deactivate_traps(vcpu.vgic_v3(), el2);
         }
         None => {
             vcpu.put_vgic_v3();
@@ -66,15 +66,15 @@ pub(super) fn put(vcpu: LoadedVcpu<'_>) {
 
 /// A vCPU that has no GIC, or not yet, comes to a CPU: its accesses trap.
 pub(super) fn activate_traps(vcpu: LoadedVcpu<'_>) {
-    if let Some(vhe) = vcpu.vhe() {
-        state::activate_traps(vcpu.vgic_v3(), vhe);
+    if let Some(el2) = vcpu.vhe() {
+        state::activate_traps(vcpu.vgic_v3(), el2);
     }
 }
 
 /// Undoes [`activate_traps`].
 pub(super) fn deactivate_traps(vcpu: LoadedVcpu<'_>) {
-    if let Some(vhe) = vcpu.vhe() {
-        state::deactivate_traps(vcpu.vgic_v3(), vhe);
+    if let Some(el2) = vcpu.vhe() {
+        state::deactivate_traps(vcpu.vgic_v3(), el2);
     }
 }
 

@@ -111,30 +111,30 @@ fn drive_mi(vcpu: OwnVcpu<'_>, high: bool) {
 /// The host's maintenance interrupt has come while the vCPU runs its guest's guest, which is left
 /// for it. Interrupts are off.
 pub(super) fn maintenance_interrupt(vcpu: LoadedVcpu<'_>) {
-    let Some(vhe) = vcpu.vhe() else {
+    let Some(el2) = vcpu.vhe() else {
         return;
     };
 
     drive_mi(*vcpu, ICH_MISR_EL2::read() != 0);
     // So that the interrupt, a level, does not come again before the guest hypervisor has run.
-    ICH_HCR_EL2::set(ICH_HCR_EL2::read().without(IchHcr::En), vhe);
+    ICH_HCR_EL2::set(ICH_HCR_EL2::read().without(IchHcr::En), el2);
 }
 
 /// Before the guest's guest is entered: all is in place but for the switch that enables it.
 #[inline]
 pub(super) fn flush(vcpu: LoadedVcpu<'_>) {
-    if let Some(vhe) = vcpu.vhe() {
-        ICH_HCR_EL2::set(hcr(*vcpu).or(ich_hcr_traps()), vhe);
+    if let Some(el2) = vcpu.vhe() {
+        ICH_HCR_EL2::set(hcr(*vcpu).or(ich_hcr_traps()), el2);
     }
 }
 
 /// After it was left: shows the guest hypervisor what has become of its list registers, and disables
 /// the interface.
 pub(super) fn sync(vcpu: LoadedVcpu<'_>) {
-    let Some(vhe) = vcpu.vhe() else {
+    let Some(el2) = vcpu.vhe() else {
         return;
     };
-    let map = Shadow::of(vcpu, vhe).lr_map();
+    let map = Shadow::of(vcpu, el2).lr_map();
 
     for (place, index) in (0..MAX_LRS).zip(LrIndex::of_mask(map)) {
         let before = lr(*vcpu, index);
@@ -156,7 +156,7 @@ pub(super) fn sync(vcpu: LoadedVcpu<'_>) {
         SysReg::ICH_HCR_EL2,
         hcr(*vcpu).put(IchHcr::EOIcount, count).into_raw(),
     );
-    ICH_HCR_EL2::set(IchHcr::ZERO, vhe);
+    ICH_HCR_EL2::set(IchHcr::ZERO, el2);
     isb();
 
     update_mi(*vcpu);
@@ -164,18 +164,18 @@ pub(super) fn sync(vcpu: LoadedVcpu<'_>) {
 
 /// The vCPU comes to a CPU to run its guest's guest.
 pub(super) fn load(vcpu: LoadedVcpu<'_>) {
-    let Some(vhe) = vcpu.vhe() else {
+    let Some(el2) = vcpu.vhe() else {
         return;
     };
-    let shadow = Shadow::of(vcpu, vhe);
+    let shadow = Shadow::of(vcpu, el2);
     let interface = shadow.interface();
 
     fill(vcpu, shadow);
-    state::restore_priorities(interface, vhe);
-    state::activate_traps(interface, vhe);
+    state::restore_priorities(interface, el2);
+    state::activate_traps(interface, el2);
     for number in 0..interface.used_lrs() {
         // CAST: Less than 16.
-        write_lr_at(number as u8, interface.lr_at(number).unwrap_or(0), vhe);
+        write_lr_at(number as u8, interface.lr_at(number).unwrap_or(0), el2);
     }
     // Accesses of the guest's that trap are done on as many list registers.
     vcpu.vgic_v3().set_used_lrs(interface.used_lrs());
@@ -235,12 +235,12 @@ fn for_hardware(vcpu: LoadedVcpu<'_>, own: ListRegister) -> ListRegister {
 
 /// The vCPU leaves a CPU on which it ran its guest's guest.
 pub(super) fn put(vcpu: LoadedVcpu<'_>) {
-    let Some(vhe) = vcpu.vhe() else {
+    let Some(el2) = vcpu.vhe() else {
         return;
     };
-    let interface = Shadow::of(vcpu, vhe).interface();
+    let interface = Shadow::of(vcpu, el2).interface();
 
-    state::save_active_priorities(interface, vhe);
+    state::save_active_priorities(interface, el2);
 
     macro_rules! copy {
         ($($n:literal $index:ident),*) => {$(
@@ -258,8 +258,8 @@ pub(super) fn put(vcpu: LoadedVcpu<'_>) {
 
     for number in 0..interface.used_lrs() {
         // CAST: Less than 16.
-        write_lr_at(number as u8, 0, vhe);
+        write_lr_at(number as u8, 0, el2);
     }
-    state::deactivate_traps(interface, vhe);
+    state::deactivate_traps(interface, el2);
     vcpu.vgic_v3().set_used_lrs(0);
 }

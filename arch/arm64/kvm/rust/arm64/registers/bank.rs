@@ -6,8 +6,8 @@ use super::{
     super::{
         encoding::Encoding,
         evidence::{
+            El2, //
             Masked,
-            Vhe, //
         }, //
     },
     GuestRegister,
@@ -126,11 +126,11 @@ pub(crate) fn read_lr_at(index: u8) -> u64 {
 }
 
 /// Writes a list register whose number is not known beforehand; none has a number above 15.
-pub(crate) fn write_lr_at(index: u8, value: u64, vhe: Vhe<'_>) {
+pub(crate) fn write_lr_at(index: u8, value: u64, el2: El2<'_>) {
     macro_rules! pick {
         ([] $($n:literal)*) => {
             match index {
-                $($n => ICH_LR_EL2::<$n>::set(value, vhe),)*
+                $($n => ICH_LR_EL2::<$n>::set(value, el2),)*
                 _ => (),
             }
         };

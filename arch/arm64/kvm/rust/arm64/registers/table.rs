@@ -121,6 +121,10 @@ macro_rules! with_registers {
             PMSELR_EL0: (3, 3, 9, 12, 5), guest, slot, u64;
             /// What EL0 may do with the PMU (FEAT_PMUv3), user space too.
             PMUSERENR_EL0: (3, 3, 9, 14, 0), guest, slot, Pmuserenr;
+            /// Counters to switch on (FEAT_PMUv3).
+            PMCNTENSET_EL0: (3, 3, 9, 12, 1), guest, slot, u64;
+            /// Counters to switch off (FEAT_PMUv3).
+            PMCNTENCLR_EL0: (3, 3, 9, 12, 2), guest, none, u64;
             /// Permission overlay of user space (FEAT_S1POE). Governs accesses to its memory, of
             /// which there are none while exceptions are masked.
             POR_EL0: (3, 3, 10, 2, 4), shared, slot, u64;
@@ -130,6 +134,18 @@ macro_rules! with_registers {
             MDSCR_EL1: (2, 0, 0, 2, 2), shared, slot, u64;
             /// Interrupts of the debug communications channel.
             MDCCINT_EL1: (2, 0, 0, 2, 0), shared, slot, u64;
+
+            // --- Profiles and traces of EL1 and EL0, into a host's memory by its translation -------
+            /// Statistical profiling, control (FEAT_SPE).
+            PMSCR_EL1: (3, 0, 9, 9, 0), shared(EL12), none, u64;
+            /// Statistical profiling, end of the buffer, and whether it is on.
+            PMBLIMITR_EL1: (3, 0, 9, 10, 0), shared, none, BufferLimit;
+            /// Trace filter (FEAT_TRF).
+            TRFCR_EL1: (3, 0, 1, 2, 1), shared(EL12), none, u64;
+            /// Trace, end of the buffer, and whether it is on (FEAT_TRBE).
+            TRBLIMITR_EL1: (3, 0, 9, 11, 0), shared, none, BufferLimit;
+            /// Branch records, control (FEAT_BRBE).
+            BRBCR_EL1: (2, 1, 9, 0, 0), shared(EL12), none, Brbcr;
 
             // --- Counters and timers -------------------------------------------------------------
             /// What the counters count a second by.
@@ -177,9 +193,11 @@ macro_rules! with_registers {
             /// What a guest hypervisor writes to `HCR_EL2` (FEAT_NV3).
             NVHCR_EL2: (3, 4, 1, 5, 0), guest, slot, Hcr;
 
-            // --- Traps: none applies to a host that has E2H and TGE set ----------------------------
+            // --- Traps: none applies at EL2, nor to a host that has E2H and TGE set -----------------
             /// Traps of coprocessor 15 of AArch32.
             HSTR_EL2: (3, 4, 1, 1, 3), guest, slot, Hstr;
+            /// Traps of debug and performance monitoring, and whose counters are whose.
+            MDCR_EL2: (3, 4, 1, 1, 1), guest, slot, u64;
             /// What `HCR_EL2` has no room for (FEAT_HCX).
             HCRX_EL2: (3, 4, 1, 2, 2), guest, slot, Hcrx;
             /// Memory partitioning of guests (FEAT_MPAM).
@@ -270,7 +288,7 @@ macro_rules! with_registers {
 
             // --- The CPU interface of a GICv3, whose accesses may trap ----------------------------------
             /// Priority mask.
-            ICC_PMR_EL1: (3, 0, 4, 6, 0), named, none, u64;
+            ICC_PMR_EL1: (3, 0, 4, 6, 0), host, none, u64;
             /// Acknowledge, group 0.
             ICC_IAR0_EL1: (3, 0, 12, 8, 0), named, none, u64;
             /// End of interrupt, group 0.

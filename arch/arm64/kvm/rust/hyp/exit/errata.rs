@@ -64,20 +64,20 @@ pub(in crate::hyp) fn write_translation_control(trap: Trap<'_>) -> bool {
 
 /// Of those whose writes trap with `HCR_EL2.TVM`.
 fn write_guest_register(trap: Trap<'_>, register: Encoding, value: u64) -> bool {
-    let vhe = *trap.switch.masked;
+    let el2 = *trap.switch.masked;
 
     match register {
-        SCTLR_EL1::ENCODING => SCTLR_EL1::set_raw(value, vhe),
-        TTBR0_EL1::ENCODING => TTBR0_EL1::set_raw(value, vhe),
-        TTBR1_EL1::ENCODING => TTBR1_EL1::set_raw(value, vhe),
-        TCR_EL1::ENCODING => TCR_EL1::set_raw(value, vhe),
-        ESR_EL1::ENCODING => ESR_EL1::set_raw(value, vhe),
-        FAR_EL1::ENCODING => FAR_EL1::set_raw(value, vhe),
-        AFSR0_EL1::ENCODING => AFSR0_EL1::set_raw(value, vhe),
-        AFSR1_EL1::ENCODING => AFSR1_EL1::set_raw(value, vhe),
-        MAIR_EL1::ENCODING => MAIR_EL1::set_raw(value, vhe),
-        AMAIR_EL1::ENCODING => AMAIR_EL1::set_raw(value, vhe),
-        CONTEXTIDR_EL1::ENCODING => CONTEXTIDR_EL1::set_raw(value, vhe),
+        SCTLR_EL1::ENCODING => SCTLR_EL1::set_raw(value, el2),
+        TTBR0_EL1::ENCODING => TTBR0_EL1::set_raw(value, el2),
+        TTBR1_EL1::ENCODING => TTBR1_EL1::set_raw(value, el2),
+        TCR_EL1::ENCODING => TCR_EL1::set_raw(value, el2),
+        ESR_EL1::ENCODING => ESR_EL1::set_raw(value, el2),
+        FAR_EL1::ENCODING => FAR_EL1::set_raw(value, el2),
+        AFSR0_EL1::ENCODING => AFSR0_EL1::set_raw(value, el2),
+        AFSR1_EL1::ENCODING => AFSR1_EL1::set_raw(value, el2),
+        MAIR_EL1::ENCODING => MAIR_EL1::set_raw(value, el2),
+        AMAIR_EL1::ENCODING => AMAIR_EL1::set_raw(value, el2),
+        CONTEXTIDR_EL1::ENCODING => CONTEXTIDR_EL1::set_raw(value, el2),
         _ => return false,
     }
     true

@@ -68,7 +68,7 @@ mod hpfar {
     }
 }
 
-#[cfg(CONFIG_KVM_ARM64_RUST_KUNIT_TEST)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_KUNIT_TEST, not(nvhe)))]
 pub(super) use hpfar::{
     reported,
     translated, //

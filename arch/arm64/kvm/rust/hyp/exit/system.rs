@@ -13,7 +13,7 @@ use super::*;
 /// What only a vCPU with EL2 traps on comes first, as its traps are the more frequent the less
 /// its host can do for it in hardware.
 #[inline(always)]
-pub(super) fn resolve<K: Kind>(trap: Trap<'_>) -> bool {
+pub(in crate::hyp) fn resolve<K: Kind>(trap: Trap<'_>) -> bool {
     (K::HAS_EL2 && nested::resolve::<K>(trap))
         || errata::resolve(trap)
         || gic::v3_access(trap)

@@ -3,21 +3,38 @@
 //! Registers of EL1 and EL0 that the host does not use: in the hardware from load to put.
 //!
 //! Mirrors: arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h: __sysreg_save_user_state,
-//!     __sysreg_save_el1_state, __sysreg_restore_user_state, __sysreg_restore_el1_state,
-//!     __sysreg32_save_state, __sysreg32_restore_state
+//!     __sysreg_save_el1_state, __sysreg_restore_user_state, __sysreg_restore_el1_state
 #![forbid(unsafe_code)]
 
 use super::*;
 use extensions::Extensions;
 
 register_list! {
-    /// EL1 of a guest at EL1 or EL0.
-    El1 {
+    /// Whether EL1 translates addresses.
+    Control {
         SCTLR_EL1,
+    }
+}
+
+register_list! {
+    /// How it does.
+    Walks {
+        TCR_EL1,
+    }
+}
+
+register_list! {
+    /// By what, and what traps there.
+    Tables {
         CPACR_EL1,
         TTBR0_EL1,
         TTBR1_EL1,
-        TCR_EL1,
+    }
+}
+
+register_list! {
+    /// The rest of EL1, of a guest at EL1 or EL0.
+    Rest {
         if tcr2 {
             TCR2_EL1,
             if s1pie {
@@ -60,13 +77,27 @@ register_list! {
     }
 }
 
-register_list! {
-    /// AArch32's, by the names that AArch64 has for them.
-    Aarch32 {
-        DACR32_EL2,
-        IFSR32_EL2,
-        DBGVCR32_EL2,
-    }
+/// Saves EL1.
+#[inline(always)]
+pub(super) fn save_el1(memory: SysRegs<'_>, have: Extensions) {
+    Control::save(memory, have);
+    Tables::save(memory, have);
+    Walks::save(memory, have);
+    Rest::save(memory, have);
+}
+
+/// Restores what says whether and how EL1 translates addresses.
+#[inline(always)]
+pub(super) fn restore_translation(memory: SysRegs<'_>, el2: El2<'_>) {
+    Control::restore(memory, Extensions::NONE, el2);
+    Walks::restore(memory, Extensions::NONE, el2);
+}
+
+/// Restores all of EL1 but for that.
+#[inline(always)]
+pub(super) fn restore_el1(memory: SysRegs<'_>, have: Extensions, el2: El2<'_>) {
+    Tables::restore(memory, have, el2);
+    Rest::restore(memory, have, el2);
 }
 
 /// Saves EL1 of a guest that is not at virtual EL2.
@@ -74,7 +105,7 @@ register_list! {
 pub(super) fn save(vcpu: LoadedVcpu<'_>, have: Extensions) {
     let memory = vcpu.context().sys_regs();
 
-    El1::save(memory, have);
+    save_el1(memory, have);
     if runs_nv3_hypervisor(vcpu) {
         memory.set(SysReg::NVHCR_EL2, NVHCR_EL2::read_raw());
     }
@@ -82,13 +113,14 @@ pub(super) fn save(vcpu: LoadedVcpu<'_>, have: Extensions) {
 
 /// Restores EL1 of a guest that is not at virtual EL2.
 #[inline(never)]
-pub(super) fn restore(vcpu: LoadedVcpu<'_>, identity: Identity, have: Extensions, vhe: Vhe<'_>) {
+pub(super) fn restore(vcpu: LoadedVcpu<'_>, identity: Identity, have: Extensions, el2: El2<'_>) {
     let memory = vcpu.context().sys_regs();
 
-    identity.set(vhe);
-    El1::restore(memory, have, vhe);
+    identity.set(el2);
+    restore_translation(memory, el2);
+    restore_el1(memory, have, el2);
     if runs_nv3_hypervisor(vcpu) {
-        NVHCR_EL2::set_raw(memory.get(SysReg::NVHCR_EL2), vhe);
+        NVHCR_EL2::set_raw(memory.get(SysReg::NVHCR_EL2), el2);
     }
 }
 
@@ -113,9 +145,17 @@ pub(super) struct Identity {
 }
 
 impl Identity {
+    /// A vCPU's own.
+    pub(super) fn own(vcpu: LoadedVcpu<'_>) -> Self {
+        Self {
+            midr: vcpu.vm().own_midr().unwrap_or_else(MIDR_EL1::read),
+            mpidr: vcpu.context().sys_reg(SysReg::MPIDR_EL1),
+        }
+    }
+
     #[inline(always)]
-    pub(super) fn set(self, vhe: Vhe<'_>) {
-        VPIDR_EL2::set(self.midr, vhe);
-        VMPIDR_EL2::set(self.mpidr, vhe);
+    pub(super) fn set(self, el2: El2<'_>) {
+        VPIDR_EL2::set(self.midr, el2);
+        VMPIDR_EL2::set(self.mpidr, el2);
     }
 }

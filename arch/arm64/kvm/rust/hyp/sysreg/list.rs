@@ -88,9 +88,9 @@ macro_rules! register_list {
             pub(super) fn restore(
                 memory: impl $crate::hyp::sysreg::list::Memory,
                 _have: $crate::hyp::sysreg::extensions::Extensions,
-                vhe: $crate::arm64::evidence::Vhe<'_>,
+                el2: $crate::arm64::evidence::El2<'_>,
             ) {
-                register_list! { @restore memory _have vhe; $($entries)* }
+                register_list! { @restore memory _have el2; $($entries)* }
             }
         }
     };
@@ -102,12 +102,12 @@ macro_rules! register_list {
         }
         register_list! { @save $memory $have; $($rest)* }
     };
-    (@restore $memory:ident $have:ident $vhe:ident;
+    (@restore $memory:ident $have:ident $el2:ident;
      if $extension:ident { $($then:tt)* } $($rest:tt)*) => {
         if $have.$extension {
-            register_list! { @restore $memory $have $vhe; $($then)* }
+            register_list! { @restore $memory $have $el2; $($then)* }
         }
-        register_list! { @restore $memory $have $vhe; $($rest)* }
+        register_list! { @restore $memory $have $el2; $($rest)* }
     };
     (@save $memory:ident $have:ident; $reg:ident in $hardware:ident, $($rest:tt)*) => {
         $memory.set(
@@ -116,13 +116,13 @@ macro_rules! register_list {
         );
         register_list! { @save $memory $have; $($rest)* }
     };
-    (@restore $memory:ident $have:ident $vhe:ident;
+    (@restore $memory:ident $have:ident $el2:ident;
      $reg:ident in $hardware:ident, $($rest:tt)*) => {
         <$hardware as $crate::arm64::registers::GuestRegister>::set_raw(
             $memory.get($crate::kvm::sys_reg::SysReg::$reg),
-            $vhe,
+            $el2,
         );
-        register_list! { @restore $memory $have $vhe; $($rest)* }
+        register_list! { @restore $memory $have $el2; $($rest)* }
     };
     (@$way:ident $($args:ident)+; $reg:ident, $($rest:tt)*) => {
         register_list! { @$way $($args)+; $reg in $reg, $($rest)* }

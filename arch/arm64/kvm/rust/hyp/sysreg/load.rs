@@ -5,20 +5,18 @@
 //!
 //! Mirrors: arch/arm64/kvm/hyp/vhe/sysreg-sr.c: __mpam_guest_load, __vcpu_load_switch_sysregs,
 //!     __vcpu_put_switch_sysregs; arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h: ctxt_midr_el1,
-//!     ctxt_has_ras, __sysreg_save_el2_return_state, __sysreg_restore_el2_return_state,
-//!     __sysreg32_save_state, __sysreg32_restore_state
+//!     ctxt_has_ras, __sysreg_save_el2_return_state, __sysreg_restore_el2_return_state
 #![forbid(unsafe_code)]
 
 use super::*;
 use el1::{
-    Aarch32,
     Identity,
     User, //
 };
 use extensions::Extensions;
 
 /// Loads a vCPU's registers. Preemption is off.
-pub(crate) fn load(vcpu: LoadedVcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
+pub(crate) fn load(vcpu: LoadedVcpu<'_>, host: HostData<'_>, el2: El2<'_>) {
     let have = Extensions::of(vcpu.vm());
     let guest = vcpu.context();
 
@@ -33,27 +31,27 @@ pub(crate) fn load(vcpu: LoadedVcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
 
     // AArch32's first: errata 852523 (Cortex-A57) and 853709 (Cortex-A72).
     if vcpu.el1_is_aarch32() {
-        load_aarch32(guest, vhe);
+        aarch32::restore(guest, true, el2);
     }
-    User::restore(guest.sys_regs(), Extensions::NONE, vhe);
+    User::restore(guest.sys_regs(), Extensions::NONE, el2);
     if cpucaps::has_mpam() {
-        mpam::load_guest(vhe);
+        mpam::load_guest(el2);
     }
-    load_vdisr(vcpu, vhe);
+    load_vdisr(vcpu, el2);
 
     if !vcpu.has_el2() {
-        el1::restore(vcpu, own_identity(vcpu), have, vhe);
+        el1::restore(vcpu, Identity::own(vcpu), have, el2);
     } else if vcpu.in_hyp_context() {
-        vel2::restore(vcpu, own_identity(vcpu), have, vhe);
+        vel2::restore(vcpu, Identity::own(vcpu), have, el2);
     } else {
-        el1::restore(vcpu, nested_identity(vcpu), have, vhe);
+        el1::restore(vcpu, nested_identity(vcpu), have, el2);
     }
 
     vcpu.set_sysregs_on_cpu(true);
 }
 
 /// Saves a vCPU's registers, and restores those of user space. Preemption is off.
-pub(crate) fn put(vcpu: LoadedVcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
+pub(crate) fn put(vcpu: LoadedVcpu<'_>, host: HostData<'_>, el2: El2<'_>) {
     let have = Extensions::of(vcpu.vm());
     let guest = vcpu.context();
 
@@ -66,19 +64,11 @@ pub(crate) fn put(vcpu: LoadedVcpu<'_>, host: HostData<'_>, vhe: Vhe<'_>) {
     User::save(guest.sys_regs(), Extensions::NONE);
     save_vdisr(vcpu);
     if vcpu.el1_is_aarch32() {
-        save_aarch32(guest);
+        aarch32::save(guest, true);
     }
-    User::restore(host.sys_regs(), Extensions::NONE, vhe);
+    User::restore(host.sys_regs(), Extensions::NONE, el2);
 
     vcpu.set_sysregs_on_cpu(false);
-}
-
-/// Who a vCPU says it is.
-fn own_identity(vcpu: LoadedVcpu<'_>) -> Identity {
-    Identity {
-        midr: vcpu.vm().own_midr().unwrap_or_else(MIDR_EL1::read),
-        mpidr: vcpu.context().sys_reg(SysReg::MPIDR_EL1),
-    }
 }
 
 /// Who the guest hypervisor wants its guest to be.
@@ -94,11 +84,11 @@ fn nested_identity(vcpu: LoadedVcpu<'_>) -> Identity {
 /// What a guest's ESB instruction deferred. The host has no use for the register, and nobody looks
 /// at the value in memory while the vCPU is loaded, so it need not be switched on every exit.
 /// Virtual SErrors become the nested guest's or cease to be only between put and load.
-fn load_vdisr(vcpu: LoadedVcpu<'_>, vhe: Vhe<'_>) {
+fn load_vdisr(vcpu: LoadedVcpu<'_>, el2: El2<'_>) {
     if cpucaps::has_ras() {
         VDISR_EL2::set(
             vdisr_home(vcpu).map_or(0, |home| vcpu.context().sys_reg(home)),
-            vhe,
+            el2,
         );
     }
 }
@@ -121,22 +111,4 @@ fn vdisr_home(vcpu: LoadedVcpu<'_>) -> Option<SysReg> {
     } else {
         None
     }
-}
-
-#[cold]
-fn load_aarch32(guest: CpuContext<'_>, vhe: Vhe<'_>) {
-    SPSR_abt::set(guest.banked_spsr(BankedSpsr::Abt), vhe);
-    SPSR_und::set(guest.banked_spsr(BankedSpsr::Und), vhe);
-    SPSR_irq::set(guest.banked_spsr(BankedSpsr::Irq), vhe);
-    SPSR_fiq::set(guest.banked_spsr(BankedSpsr::Fiq), vhe);
-    Aarch32::restore(guest.sys_regs(), Extensions::NONE, vhe);
-}
-
-#[cold]
-fn save_aarch32(guest: CpuContext<'_>) {
-    guest.set_banked_spsr(BankedSpsr::Abt, SPSR_abt::read());
-    guest.set_banked_spsr(BankedSpsr::Und, SPSR_und::read());
-    guest.set_banked_spsr(BankedSpsr::Irq, SPSR_irq::read());
-    guest.set_banked_spsr(BankedSpsr::Fiq, SPSR_fiq::read());
-    Aarch32::save(guest.sys_regs(), Extensions::NONE);
 }

@@ -100,27 +100,27 @@ fn save_whole(memory: Sanitised<'_>) {
 
 /// Restores virtual EL2.
 #[inline(never)]
-pub(super) fn restore(vcpu: LoadedVcpu<'_>, identity: Identity, have: Extensions, vhe: Vhe<'_>) {
+pub(super) fn restore(vcpu: LoadedVcpu<'_>, identity: Identity, have: Extensions, el2: El2<'_>) {
     let memory = Sanitised::of(vcpu);
 
-    identity.set(vhe);
-    Any::restore(memory, have, vhe);
+    identity.set(el2);
+    Any::restore(memory, have, el2);
 
     if vcpu.el2_e2h() {
-        VheHost::restore(memory, have, vhe);
-        CPACR_EL1::set_raw(memory.get(SysReg::CPTR_EL2), vhe);
-        CNTKCTL_EL1::set_raw(memory.get(SysReg::CNTHCTL_EL2), vhe);
+        VheHost::restore(memory, have, el2);
+        CPACR_EL1::set_raw(memory.get(SysReg::CPTR_EL2), el2);
+        CNTKCTL_EL1::set_raw(memory.get(SysReg::CNTHCTL_EL2), el2);
     } else {
         // CNTHCTL_EL2 says nothing about EL2 then, which CNTKCTL_EL1 is to stand for.
         let el1 = vcpu.translated_el2();
 
-        SCTLR_EL1::set_raw(el1.sctlr, vhe);
-        CPACR_EL1::set_raw(el1.cpacr, vhe);
-        TTBR0_EL1::set_raw(el1.ttbr0, vhe);
-        TCR_EL1::set_raw(el1.tcr, vhe);
+        SCTLR_EL1::set_raw(el1.sctlr, el2);
+        CPACR_EL1::set_raw(el1.cpacr, el2);
+        TTBR0_EL1::set_raw(el1.ttbr0, el2);
+        TCR_EL1::set_raw(el1.tcr, el2);
     }
 
-    Extended::restore(memory, have, vhe);
+    Extended::restore(memory, have, el2);
 }
 
 /// A VHE host's `CNTHCTL_EL2`, of which the hardware's `CNTKCTL_EL1` has the bits that are about

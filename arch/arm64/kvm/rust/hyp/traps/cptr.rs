@@ -8,16 +8,24 @@
 #![forbid(unsafe_code)]
 
 use super::*;
+use crate::side;
 
 /// Sets the guest's traps. They are in force with the exception return.
 #[inline(always)]
 pub(in crate::hyp) fn activate<K: Kind>(switch: Switch<'_>) {
     let owns_registers = switch.host.fp_owner() == FpOwner::Guest;
-    let mut value = for_guest(owns_registers, owns_registers && switch.vcpu.has_sve());
+    let sve = owns_registers && switch.vcpu.has_sve();
 
     if !owns_registers && switch.vcpu.el1_is_aarch32() {
         let_fp_trap_to_el2(switch.masked);
     }
+    if !side::keeps_e2h() {
+        CptrNvhe::guest(owns_registers, sve).write(switch.masked);
+        return;
+    }
+
+    let mut value = for_guest(owns_registers, sve);
+
     if K::HAS_EL2 {
         value = nested::<K>(switch, value);
     }
@@ -89,10 +97,14 @@ const fn for_nested_guest(host: Cptr, guest: Cptr, has_s1poe: bool) -> Cptr {
 /// Sets what the host has: nothing traps.
 #[inline(always)]
 pub(in crate::hyp) fn deactivate(switch: Switch<'_>) {
-    Cptr::host().write(switch.masked);
+    if side::keeps_e2h() {
+        Cptr::host().write(switch.masked);
+    } else {
+        CptrNvhe::host().write(switch.masked);
+    }
 }
 
-#[cfg(CONFIG_KVM_ARM64_RUST_KUNIT_TEST)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_KUNIT_TEST, not(nvhe)))]
 #[kernel::prelude::kunit_tests(kvm_arm64_switch_cptr)]
 mod tests {
     use super::*;

@@ -173,7 +173,7 @@ fn save_nested_vserror(switch: Switch<'_>) {
     }
 }
 
-#[cfg(CONFIG_KVM_ARM64_RUST_KUNIT_TEST)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_KUNIT_TEST, not(nvhe)))]
 #[kernel::prelude::kunit_tests(kvm_arm64_switch_hcr)]
 mod tests {
     use super::*;

@@ -16,15 +16,15 @@ macro_rules! swap_tables {
     ($($activate:ident, $deactivate:ident {
         $($register:ident: $group:ident.$side:ident;)*
     })*) => {$(
-        fn $activate(vcpu: LoadedVcpu<'_>, host: SysRegs<'_>, vhe: Vhe<'_>) {
+        fn $activate(vcpu: LoadedVcpu<'_>, host: SysRegs<'_>, el2: El2<'_>) {
             $(
                 host.set(SysReg::$register, $register::read_raw());
-                $register::set_raw(vcpu.fine_grained_traps(FgtGroup::$group).$side, vhe);
+                $register::set_raw(vcpu.fine_grained_traps(FgtGroup::$group).$side, el2);
             )*
         }
 
-        fn $deactivate(host: SysRegs<'_>, vhe: Vhe<'_>) {
-            $($register::set_raw(host.get(SysReg::$register), vhe);)*
+        fn $deactivate(host: SysRegs<'_>, el2: El2<'_>) {
+            $($register::set_raw(host.get(SysReg::$register), el2);)*
         }
     )*};
 }
@@ -66,37 +66,37 @@ fn cpu_has_amu() -> bool {
 pub(in crate::hyp) fn activate(
     vcpu: LoadedVcpu<'_>,
     host: SysRegs<'_>,
-    vhe: Vhe<'_>,
+    el2: El2<'_>,
     irq_off: &IrqOff,
 ) {
-    HSTR_EL2::set(Hstr::ZERO.with(Hstr::T15), vhe);
+    HSTR_EL2::set(Hstr::ZERO.with(Hstr::T15), el2);
 
     if cpucaps::has_pmuv3() {
         // If it meant the cycle counter, PMXEVCNTR_EL0 would be undefined instead of trapping.
-        PMSELR_EL0::set(0, vhe);
+        PMSELR_EL0::set(0, el2);
         host.set(SysReg::PMUSERENR_EL0, PMUSERENR_EL0::read_raw());
         // EL0 may use all of the PMU as far as EL1 is concerned, so that it is EL2 that it traps to.
-        PMUSERENR_EL0::set(Pmuserenr::ZERO.with(Pmuserenr::ALL), vhe);
+        PMUSERENR_EL0::set(Pmuserenr::ZERO.with(Pmuserenr::ALL), el2);
         vcpu.set_pmuserenr_on_cpu(true, irq_off);
     }
     if cpucaps::has_hcx() {
         host.set(SysReg::HCRX_EL2, HCRX_EL2::read_raw());
-        HCRX_EL2::set(hcrx(vcpu), vhe);
+        HCRX_EL2::set(hcrx(vcpu), el2);
     }
     if cpucaps::has_fgt() {
-        activate_fgt(vcpu, host, vhe);
+        activate_fgt(vcpu, host, el2);
         if cpu_has_amu() {
-            activate_fgt_amu(vcpu, host, vhe);
+            activate_fgt_amu(vcpu, host, el2);
         }
         if cpucaps::has_fgt2() {
-            activate_fgt2(vcpu, host, vhe);
+            activate_fgt2(vcpu, host, el2);
         }
     }
     if cpucaps::has_gicv5_cpuif() {
-        activate_fgt_gicv5(vcpu, host, vhe);
+        activate_fgt_gicv5(vcpu, host, el2);
     }
     if cpucaps::has_mpam() {
-        mpam::trap(vhe);
+        mpam::trap(el2);
     }
 }
 
@@ -104,32 +104,32 @@ pub(in crate::hyp) fn activate(
 pub(in crate::hyp) fn deactivate(
     vcpu: LoadedVcpu<'_>,
     host: SysRegs<'_>,
-    vhe: Vhe<'_>,
+    el2: El2<'_>,
     irq_off: &IrqOff,
 ) {
-    HSTR_EL2::set(Hstr::ZERO, vhe);
+    HSTR_EL2::set(Hstr::ZERO, el2);
 
     if cpucaps::has_pmuv3() {
-        PMUSERENR_EL0::set_raw(host.get(SysReg::PMUSERENR_EL0), vhe);
+        PMUSERENR_EL0::set_raw(host.get(SysReg::PMUSERENR_EL0), el2);
         vcpu.set_pmuserenr_on_cpu(false, irq_off);
     }
     if cpucaps::has_hcx() {
-        HCRX_EL2::set_raw(host.get(SysReg::HCRX_EL2), vhe);
+        HCRX_EL2::set_raw(host.get(SysReg::HCRX_EL2), el2);
     }
     if cpucaps::has_fgt() {
-        deactivate_fgt(host, vhe);
+        deactivate_fgt(host, el2);
         if cpu_has_amu() {
-            deactivate_fgt_amu(host, vhe);
+            deactivate_fgt_amu(host, el2);
         }
         if cpucaps::has_fgt2() {
-            deactivate_fgt2(host, vhe);
+            deactivate_fgt2(host, el2);
         }
     }
     if cpucaps::has_gicv5_cpuif() {
-        deactivate_fgt_gicv5(host, vhe);
+        deactivate_fgt_gicv5(host, el2);
     }
     if cpucaps::has_mpam() {
-        mpam::untrap(vhe);
+        mpam::untrap(el2);
     }
 }
 
@@ -157,7 +157,7 @@ const fn merged_hcrx(host: Hcrx, guest: Hcrx) -> Hcrx {
     host.and(OF_HOST).or(guest.minus(OF_HOST))
 }
 
-#[cfg(CONFIG_KVM_ARM64_RUST_KUNIT_TEST)]
+#[cfg(all(CONFIG_KVM_ARM64_RUST_KUNIT_TEST, not(nvhe)))]
 #[kernel::prelude::kunit_tests(kvm_arm64_switch_hcrx)]
 mod tests {
     use super::*;

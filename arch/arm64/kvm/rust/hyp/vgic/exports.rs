@@ -4,7 +4,7 @@
 //!
 //! C header: [`arch/arm64/include/asm/kvm_hyp.h`](srctree/arch/arm64/include/asm/kvm_hyp.h)
 //!
-//! All functions run on a VHE host, on one CPU from start to end. Those that take an interface
+//! All functions run at EL2, on one CPU from start to end. Those that take an interface
 //! are called by the thread of the vCPU that it belongs to, while nobody else accesses it; for
 //! C's list of them that means with preemption off, at load and put or between two runs.
 //!
@@ -13,6 +13,7 @@
 //!     __vgic_v5_restore_ppi_state
 
 use super::*;
+use crate::side;
 use kernel::prelude::export;
 
 /// Reads a list register.
@@ -34,7 +35,7 @@ unsafe extern "C" fn __gic_v3_get_lr(lr: u32) -> u64 {
 #[export]
 unsafe extern "C" fn __gic_v3_set_lr(value: u64, lr: i32) {
     // SAFETY: By the safety requirements. CAST: Masked.
-    write_lr_at((lr & 0xf) as u8, value, unsafe { Vhe::assume() });
+    write_lr_at((lr & 0xf) as u8, value, unsafe { El2::assume() });
 }
 
 /// Makes a thunk for a function on a GICv3's, or a GICv5's, interface.
@@ -48,7 +49,7 @@ macro_rules! interface_thunks {
         #[export]
         unsafe extern "C" fn $name(interface: *mut bindings::$raw) {
             // SAFETY: By the safety requirements.
-            unsafe { $function($ty::from_raw(interface), Vhe::assume()) };
+            unsafe { $function($ty::from_raw(interface), El2::assume()) };
         }
     )*};
 }
@@ -84,9 +85,9 @@ interface_thunks! {
 #[export]
 unsafe extern "C" fn __vgic_v5_save_ppi_state(interface: *mut bindings::vgic_v5_cpu_if) {
     // SAFETY: By the safety requirements.
-    let (interface, vhe) = unsafe { (VgicV5::from_raw(interface), Vhe::assume()) };
+    let (interface, el2) = unsafe { (VgicV5::from_raw(interface), El2::assume()) };
 
-    v5::save_ppis(interface, HostData::get(vhe), vhe);
+    v5::save_ppis(interface, HostData::get(el2), el2);
 }
 
 /// Before a run: the PPIs' state into the hardware.
@@ -97,9 +98,9 @@ unsafe extern "C" fn __vgic_v5_save_ppi_state(interface: *mut bindings::vgic_v5_
 #[export]
 unsafe extern "C" fn __vgic_v5_restore_ppi_state(interface: *mut bindings::vgic_v5_cpu_if) {
     // SAFETY: By the safety requirements.
-    let (interface, vhe) = unsafe { (VgicV5::from_raw(interface), Vhe::assume()) };
+    let (interface, el2) = unsafe { (VgicV5::from_raw(interface), El2::assume()) };
 
-    v5::restore_ppis(interface, HostData::get(vhe), vhe);
+    v5::restore_ppis(interface, HostData::get(el2), el2);
 }
 
 /// Empties the list registers of a CPU that comes up.
@@ -110,7 +111,7 @@ unsafe extern "C" fn __vgic_v5_restore_ppi_state(interface: *mut bindings::vgic_
 #[export]
 unsafe extern "C" fn __vgic_v3_init_lrs() {
     // SAFETY: By the safety requirements.
-    state::init_lrs(unsafe { Vhe::assume() });
+    state::init_lrs(unsafe { El2::assume() });
 }
 
 /// Whether the hardware has the CPU interface of a GICv2 for guests, beside that of a GICv3.
@@ -120,12 +121,6 @@ unsafe extern "C" fn __vgic_v3_init_lrs() {
 /// See the module's documentation.
 #[export]
 unsafe extern "C" fn __vgic_v3_get_gic_config() -> bool {
-    // SAFETY: Given back below.
-    let flags = unsafe { bindings::local_daif_save() };
-    // SAFETY: All exceptions are masked until the flags are given back.
-    let has_memory_interface = gic_v3::has_memory_interface(unsafe { Masked::assume() });
-    // SAFETY: The flags come from the call above.
-    unsafe { bindings::local_daif_restore(flags) };
-
-    has_memory_interface
+    // SAFETY: By the safety requirements.
+    unsafe { side::with_interrupts_kept_away(gic_v3::has_memory_interface) }
 }

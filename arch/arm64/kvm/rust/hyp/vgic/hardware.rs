@@ -76,17 +76,17 @@ impl Registers for Hardware<'_> {
     }
 
     fn set_active_priorities(&mut self, group: Group, index: ApIndex, bits: u32) {
-        let (bits, vhe) = (u64::from(bits), *self.masked);
+        let (bits, el2) = (u64::from(bits), *self.masked);
 
         match (group, index) {
-            (Group::Zero, ApIndex::Ap0) => ICH_AP0R_EL2::<0>::set(bits, vhe),
-            (Group::Zero, ApIndex::Ap1) => ICH_AP0R_EL2::<1>::set(bits, vhe),
-            (Group::Zero, ApIndex::Ap2) => ICH_AP0R_EL2::<2>::set(bits, vhe),
-            (Group::Zero, ApIndex::Ap3) => ICH_AP0R_EL2::<3>::set(bits, vhe),
-            (Group::One, ApIndex::Ap0) => ICH_AP1R_EL2::<0>::set(bits, vhe),
-            (Group::One, ApIndex::Ap1) => ICH_AP1R_EL2::<1>::set(bits, vhe),
-            (Group::One, ApIndex::Ap2) => ICH_AP1R_EL2::<2>::set(bits, vhe),
-            (Group::One, ApIndex::Ap3) => ICH_AP1R_EL2::<3>::set(bits, vhe),
+            (Group::Zero, ApIndex::Ap0) => ICH_AP0R_EL2::<0>::set(bits, el2),
+            (Group::Zero, ApIndex::Ap1) => ICH_AP0R_EL2::<1>::set(bits, el2),
+            (Group::Zero, ApIndex::Ap2) => ICH_AP0R_EL2::<2>::set(bits, el2),
+            (Group::Zero, ApIndex::Ap3) => ICH_AP0R_EL2::<3>::set(bits, el2),
+            (Group::One, ApIndex::Ap0) => ICH_AP1R_EL2::<0>::set(bits, el2),
+            (Group::One, ApIndex::Ap1) => ICH_AP1R_EL2::<1>::set(bits, el2),
+            (Group::One, ApIndex::Ap2) => ICH_AP1R_EL2::<2>::set(bits, el2),
+            (Group::One, ApIndex::Ap3) => ICH_AP1R_EL2::<3>::set(bits, el2),
         }
     }
 

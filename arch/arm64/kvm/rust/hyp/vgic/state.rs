@@ -20,23 +20,23 @@ use crate::gic::list_register::{
     ListRegister,
     Vtr, //
 };
+use crate::side;
 
 /// Takes what a guest did to its interrupts off the hardware, and disables the virtual interface.
 ///
 /// Whoever reads `ICH_VMCR_EL2` from memory between two runs, as user space and the search for
 /// pending interrupts do, reads the guest's latest.
 #[inline(always)]
-pub(crate) fn save<'a>(interface: VgicV3<'a>, vhe: Vhe<'a>) {
+pub(crate) fn save<'a>(interface: VgicV3<'a>, el2: El2<'a>) {
     let used = interface.used_lrs();
 
+    if reaches_memory_interface(interface, used) {
+        // What the guest did to a GICv2 by memory accesses must have reached the registers.
+        dsb_sy();
+        isb();
+    }
     if used != 0 {
-        if !interface.uses_system_registers() {
-            // What the guest did to a GICv2 by memory accesses must have reached the list
-            // registers.
-            dsb_sy();
-            isb();
-        }
-        save_lrs(interface, used, vhe);
+        save_lrs(interface, used, el2);
     }
     // CAST: The upper half is reserved.
     interface.set_vmcr(ICH_VMCR_EL2::read() as u32);
@@ -47,17 +47,17 @@ pub(crate) fn save<'a>(interface: VgicV3<'a>, vhe: Vhe<'a>) {
 
         interface.set_hcr(hcr.put(IchHcr::EOIcount, count));
     }
-    ICH_HCR_EL2::set(IchHcr::ZERO, vhe);
+    ICH_HCR_EL2::set(IchHcr::ZERO, el2);
     // Below another hypervisor the write went to memory (FEAT_NV2); this read traps, and it is
     // when the other one sees the write.
     let _ = ICH_MISR_EL2::read();
 }
 
 /// Out of line: most exits find no interrupt.
-fn save_lrs<'a>(interface: VgicV3<'a>, used: u32, vhe: Vhe<'a>) {
+fn save_lrs<'a>(interface: VgicV3<'a>, used: u32, el2: El2<'a>) {
     struct Save<'a> {
         interface: VgicV3<'a>,
-        vhe: Vhe<'a>,
+        el2: El2<'a>,
         empty: u64,
     }
 
@@ -73,7 +73,7 @@ fn save_lrs<'a>(interface: VgicV3<'a>, used: u32, vhe: Vhe<'a>) {
             };
 
             self.interface.set_lr::<N>(lr);
-            ICH_LR_EL2::<N>::set(0, self.vhe);
+            ICH_LR_EL2::<N>::set(0, self.el2);
         }
     }
 
@@ -81,7 +81,7 @@ fn save_lrs<'a>(interface: VgicV3<'a>, used: u32, vhe: Vhe<'a>) {
         used,
         Save {
             interface,
-            vhe,
+            el2,
             empty: ICH_ELRSR_EL2::read(),
         },
     );
@@ -89,31 +89,37 @@ fn save_lrs<'a>(interface: VgicV3<'a>, used: u32, vhe: Vhe<'a>) {
 
 /// Puts a guest's interrupts into the hardware and enables the virtual interface.
 #[inline(always)]
-pub(crate) fn restore<'a>(interface: VgicV3<'a>, vhe: Vhe<'a>) {
+pub(crate) fn restore<'a>(interface: VgicV3<'a>, el2: El2<'a>) {
     struct Restore<'a> {
         interface: VgicV3<'a>,
-        vhe: Vhe<'a>,
+        el2: El2<'a>,
     }
 
     impl LrVisitor for Restore<'_> {
         #[inline(always)]
         fn visit<const N: u32>(&mut self) {
-            ICH_LR_EL2::<N>::set(self.interface.lr::<N>(), self.vhe);
+            ICH_LR_EL2::<N>::set(self.interface.lr::<N>(), self.el2);
         }
     }
 
     let used = interface.used_lrs();
 
-    ICH_HCR_EL2::set(interface.hcr().or(ich_hcr_traps()), vhe);
+    ICH_HCR_EL2::set(interface.hcr().or(ich_hcr_traps()), el2);
     if used != 0 {
-        for_first_lrs(used, Restore { interface, vhe });
-
-        if !interface.uses_system_registers() {
-            // The guest's memory accesses must find them there.
-            isb();
-            dsb_sy();
-        }
+        for_first_lrs(used, Restore { interface, el2 });
     }
+    if reaches_memory_interface(interface, used) {
+        // The guest's memory accesses must find them there.
+        isb();
+        dsb_sy();
+    }
+}
+
+/// Whether a run changes what a GICv2 guest gets at by memory accesses: list registers, and where
+/// all is switched on each run `ICH_VMCR_EL2`.
+#[inline(always)]
+fn reaches_memory_interface(interface: VgicV3<'_>, used: u32) -> bool {
+    (used != 0 || !side::SWITCHES_AT_LOAD) && !interface.uses_system_registers()
 }
 
 /// Whether the virtual interface is on also while no interrupt is in it: for traps to take place,
@@ -127,39 +133,41 @@ fn is_always_on(interface: VgicV3<'_>) -> bool {
 /// With `ICC_SRE_EL1.SRE` 1, `ICH_VMCR_EL2.VFIQEn` is 1, and a GICv2's group 0 interrupts would be
 /// fast interrupts: so SRE comes first, and a GICv2's `ICH_VMCR_EL2` here rather than in
 /// [`restore_priorities`].
-pub(crate) fn activate_traps(interface: VgicV3<'_>, vhe: Vhe<'_>) {
+pub(crate) fn activate_traps(interface: VgicV3<'_>, el2: El2<'_>) {
     if !interface.hcr().has(IchHcr::En) {
         // No interface at all. Accesses trap to EL2 only if they would not be undefined already.
-        gic_v3::set_system_registers(true, vhe);
+        gic_v3::set_system_registers(true, el2);
         isb();
     } else if !interface.uses_system_registers() {
-        gic_v3::set_system_registers(false, vhe);
+        gic_v3::set_system_registers(false, el2);
         isb();
-        ICH_VMCR_EL2::set(u64::from(interface.vmcr()), vhe);
-        isb();
-        dsb_sy();
+        ICH_VMCR_EL2::set(u64::from(interface.vmcr()), el2);
+        if side::SWITCHES_AT_LOAD {
+            isb();
+            dsb_sy();
+        }
     }
 
     if vgic_v3_has_v2_compat() {
-        gic_v3::set_sre_el1_access(false, vhe);
+        gic_v3::set_sre_el1_access(false, el2);
     }
     if is_always_on(interface) {
-        ICH_HCR_EL2::set(ich_hcr_traps().with(IchHcr::En), vhe);
+        ICH_HCR_EL2::set(ich_hcr_traps().with(IchHcr::En), el2);
     }
 }
 
 /// Undoes [`activate_traps`]. At put.
-pub(crate) fn deactivate_traps(interface: VgicV3<'_>, vhe: Vhe<'_>) {
+pub(crate) fn deactivate_traps(interface: VgicV3<'_>, el2: El2<'_>) {
     if vgic_v3_has_v2_compat() {
-        gic_v3::set_sre_el1_access(true, vhe);
+        gic_v3::set_sre_el1_access(true, el2);
         if !interface.uses_system_registers() {
             // SRE at EL1 can be set only once it is accessible.
             isb();
-            gic_v3::set_system_registers(true, vhe);
+            gic_v3::set_system_registers(true, el2);
         }
     }
     if is_always_on(interface) {
-        ICH_HCR_EL2::set(IchHcr::ZERO, vhe);
+        ICH_HCR_EL2::set(IchHcr::ZERO, el2);
     }
 }
 
@@ -176,7 +184,7 @@ macro_rules! for_each_ap {
 }
 
 /// Saves the active priorities. At put.
-pub(crate) fn save_active_priorities(interface: VgicV3<'_>, _vhe: Vhe<'_>) {
+pub(crate) fn save_active_priorities(interface: VgicV3<'_>, _vhe: El2<'_>) {
     macro_rules! save {
         ($($n:literal)*) => {{
             $(
@@ -193,35 +201,35 @@ pub(crate) fn save_active_priorities(interface: VgicV3<'_>, _vhe: Vhe<'_>) {
 /// Restores the active priorities, all of group 0 before group 1 as IHI 0069 has it
 /// (`ICH_AP0R<n>_EL2`), and `ICH_VMCR_EL2` unless that is part of [`activate_traps`].
 /// At load.
-pub(crate) fn restore_priorities(interface: VgicV3<'_>, vhe: Vhe<'_>) {
+pub(crate) fn restore_priorities(interface: VgicV3<'_>, el2: El2<'_>) {
     macro_rules! restore {
         ($($n:literal)*) => {{
-            $(ICH_AP0R_EL2::<$n>::set(u64::from(interface.ap0r::<$n>()), vhe);)*
-            $(ICH_AP1R_EL2::<$n>::set(u64::from(interface.ap1r::<$n>()), vhe);)*
+            $(ICH_AP0R_EL2::<$n>::set(u64::from(interface.ap0r::<$n>()), el2);)*
+            $(ICH_AP1R_EL2::<$n>::set(u64::from(interface.ap1r::<$n>()), el2);)*
         }};
     }
 
     if has_gicv5_cpuif() {
-        gic_v3::set_gicv3_compatible(true, vhe);
+        gic_v3::set_gicv3_compatible(true, el2);
     }
     if interface.uses_system_registers() {
-        ICH_VMCR_EL2::set(u64::from(interface.vmcr()), vhe);
+        ICH_VMCR_EL2::set(u64::from(interface.vmcr()), el2);
     }
     for_each_ap!(Vtr::from_raw(ich_vtr()), restore);
 }
 
 /// Empties all list registers. On a CPU that comes up.
-pub(crate) fn init_lrs(vhe: Vhe<'_>) {
+pub(crate) fn init_lrs(el2: El2<'_>) {
     struct Clear<'a> {
-        vhe: Vhe<'a>,
+        el2: El2<'a>,
     }
 
     impl LrVisitor for Clear<'_> {
         #[inline(always)]
         fn visit<const N: u32>(&mut self) {
-            ICH_LR_EL2::<N>::set(0, self.vhe);
+            ICH_LR_EL2::<N>::set(0, self.el2);
         }
     }
 
-    for_first_lrs(Vtr::from_raw(ich_vtr()).list_registers(), Clear { vhe });
+    for_first_lrs(Vtr::from_raw(ich_vtr()).list_registers(), Clear { el2 });
 }

@@ -40,6 +40,7 @@ impl OwnVcpu<'_> {
     }
 
     /// Sets a register, wherever it is at the moment.
+    #[inline]
     pub(crate) fn write_sys_reg(self, reg: SysReg, value: u64) {
         // SAFETY: See above.
         unsafe { bindings::vcpu_write_sys_reg(self.as_ptr(), value, reg.as_raw()) };
@@ -122,6 +123,7 @@ impl Vm<'_> {
 
 /// Performs a TLB maintenance instruction of EL2's stage 1, as EL1's, in the current context.
 /// Whether it is one.
+#[inline]
 pub(crate) fn invalidate_s1e2(operand: u64, instruction: Encoding, _masked: Masked<'_>) -> bool {
     // SAFETY: Without a stage 2 context to change to, only the instruction is executed. It removes
     // translations from the TLB, which hardware may do at any time.

@@ -13,8 +13,6 @@ use super::*;
 impl OwnVcpu<'_> {
     // SAFETY: Valid by the type invariant; they look at it.
     calls! { unsafe
-        /// Whether it has SVE.
-        pub(crate) fn has_sve() -> bool = bindings::vcpu_has_sve;
         /// Whether it has `FPMR`.
         pub(crate) fn has_fpmr() -> bool = bindings::vcpu_has_fpmr;
         /// Whether the guest hypervisor wants the traps of its guest's FP and Advanced SIMD.
@@ -27,6 +25,12 @@ impl OwnVcpu<'_> {
     // SAFETY: See above; constant once SVE is set up, before the vCPU first runs.
     fields! { unsafe
         sve_max_vl: u32 = arch.sve_max_vl;
+    }
+
+    /// Whether it has SVE.
+    #[inline(always)]
+    pub(crate) fn has_sve(self) -> bool {
+        cpucaps::has_sve() && self.vm().flag(bindings::KVM_ARCH_FLAG_GUEST_HAS_SVE)
     }
 
     /// The longest vectors that it has. Its SVE state in memory is laid out for them.

@@ -4,8 +4,8 @@
 
 use super::*;
 
-/// The vCPU that is loaded on this CPU of a VHE host, between host and guest: evidence of masked
-/// exceptions, too.
+/// The vCPU that is loaded on this CPU, between host and guest: evidence of masked exceptions at EL2,
+/// too.
 ///
 /// # Invariants
 ///
@@ -25,8 +25,7 @@ impl<'a> RunningVcpu<'a> {
     ///
     /// # Safety
     ///
-    /// The kernel must be a VHE host, and `PSTATE.DAIF` mask all exceptions while the value is in
-    /// use.
+    /// This code must run at EL2, and `PSTATE.DAIF` mask all exceptions while the value is in use.
     #[inline(always)]
     pub(crate) unsafe fn assume(loaded: LoadedVcpu<'a>) -> Self {
         // INVARIANT: By the safety requirements.

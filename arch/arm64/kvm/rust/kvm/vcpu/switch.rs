@@ -40,6 +40,15 @@ impl OwnVcpu<'_> {
     fields! { unsafe
         /// The host's part of the guest's `HCR_EL2`.
         pub(crate) hcr: Hcr = arch.hcr_el2, once;
+        /// The guest's `MDCR_EL2`.
+        #[cfg(nvhe)]
+        pub(crate) mdcr: u64 = arch.mdcr_el2;
+        /// Counters that count while the host runs, a bit each.
+        #[cfg(all(nvhe, CONFIG_HW_PERF_EVENTS))]
+        pub(crate) host_events: u64 = arch.pmu.events.events_host;
+        /// Counters that count while the guest runs.
+        #[cfg(all(nvhe, CONFIG_HW_PERF_EVENTS))]
+        pub(crate) guest_events: u64 = arch.pmu.events.events_guest;
         /// The host's part of the guest's `HCRX_EL2`.
         pub(crate) hcrx: u64 = arch.hcrx_el2;
         /// The syndrome of the virtual SError that user space or KVM made pending.
@@ -94,15 +103,15 @@ impl LoadedVcpu<'_> {
     /// driver's updates to go to the host's saved value then.
     #[inline(always)]
     pub(crate) fn set_pmuserenr_on_cpu(self, on_cpu: bool, _irq_off: &IrqOff) {
-        // SAFETY: Valid by the type invariant, here and below. Such an update comes by IPI.
-        unsafe { bindings::vcpu_set_pmuserenr_on_cpu(self.as_ptr(), on_cpu) };
+        // Such an update comes by IPI.
+        self.set_sflag(bindings::KVM_VCPU_PMUSERENR_ON_CPU, on_cpu);
     }
 
     /// Makes the stage 2 translation that the vCPU is to run with the hardware's.
     #[inline]
     pub(crate) fn load_stage2(self) {
-        // SAFETY: See above; set by `kvm_arch_vcpu_load()` just before, until the put. The host
-        // does not use stage 2, and user space's TLB entries are of another regime.
-        unsafe { bindings::__load_stage2((*self.as_ptr()).arch.hw_mmu) };
+        // SAFETY: Valid by the type invariant; set by `kvm_arch_vcpu_load()` just before, until the put. What
+        // runs here does not go by stage 2, and user space's TLB entries are of another regime.
+        unsafe { bindings::__load_stage2(side::pointer((*self.as_ptr()).arch.hw_mmu)) };
     }
 }

@@ -147,10 +147,15 @@ impl LoadedVcpu<'_> {
     /// everyone who accesses one on its behalf.
     #[inline(always)]
     pub(crate) fn set_sysregs_on_cpu(self, on_cpu: bool) {
-        self.set_sflags(if on_cpu {
-            self.sflags() | bindings::KVM_VCPU_SYSREGS_ON_CPU
+        self.set_sflag(bindings::KVM_VCPU_SYSREGS_ON_CPU, on_cpu);
+    }
+
+    #[inline(always)]
+    pub(super) fn set_sflag(self, flag: u16, value: bool) {
+        self.set_sflags(if value {
+            self.sflags() | flag
         } else {
-            self.sflags() & !bindings::KVM_VCPU_SYSREGS_ON_CPU
+            self.sflags() & !flag
         });
     }
 }

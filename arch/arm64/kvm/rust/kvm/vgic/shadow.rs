@@ -28,10 +28,10 @@ pub(crate) struct Shadow<'cpu> {
 impl<'cpu> Shadow<'cpu> {
     /// Of the CPU that the vCPU is loaded on.
     #[inline(always)]
-    pub(crate) fn of(_vcpu: LoadedVcpu<'cpu>, vhe: Vhe<'cpu>) -> Self {
+    pub(crate) fn of(_vcpu: LoadedVcpu<'cpu>, el2: El2<'cpu>) -> Self {
         // INVARIANT: This CPU's instance of the per-CPU variable; the caller stays here.
         Self {
-            ptr: this_cpu_ptr(&raw mut bindings::kvm_arm64_vgic_shadow, vhe),
+            ptr: this_cpu_ptr(&raw mut bindings::kvm_arm64_vgic_shadow, el2),
             _cpu: PhantomData,
         }
     }

@@ -50,7 +50,6 @@ impl Vcpu<'_> {
     }
 }
 
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 impl<'a> OwnVcpu<'a> {
     // SAFETY: A vCPU is valid, and its own thread is where this type is used. The interface is one
     // of several of a union of plain data.

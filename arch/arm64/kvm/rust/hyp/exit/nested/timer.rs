@@ -63,6 +63,7 @@ pub(in super::super) const fn with_status(ctl: u64, cval: u64, count: u64) -> u6
 }
 
 /// Whether it was a read of a timer or a counter, which has been performed.
+#[inline]
 pub(super) fn resolve(trap: Trap<'_>) -> bool {
     let vcpu = trap.switch.vcpu;
     let access = trap.esr.system_trap();

@@ -11,6 +11,7 @@ use super::*;
 ///
 /// A VHE guest hypervisor uses EL1's names for EL2's; they trap for the sake of the time when it
 /// has TGE clear, as a guest's writes of `HCR_EL2` do not trap. Nothing is forwarded from there.
+#[inline]
 pub(super) fn resolve(trap: Trap<'_>) -> bool {
     let vcpu = trap.switch.vcpu;
     let access = trap.esr.system_trap();
