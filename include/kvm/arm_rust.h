@@ -95,4 +95,25 @@ int kvm_arm64_its_debug_init(struct kvm *kvm, const void *its, u64 base);
 /* Labels of entry.S. */
 extern char __guest_exit_restore_elr_and_panic[];
 
+#ifdef CONFIG_KVM_ARM64_RUST_NVHE
+/*
+ * Of the hypervisor object, in which all names are without its prefix: what Rust and C there have
+ * for each other, and no header that the kernel includes has.
+ */
+extern char __kvm_hyp_host_vector[];
+
+bool kvm_handle_pvm_hvc64(struct kvm_vcpu *vcpu, u64 *exit_code);
+bool kvm_handle_pvm_sysreg(struct kvm_vcpu *vcpu, u64 *exit_code);
+bool kvm_handle_pvm_restricted(struct kvm_vcpu *vcpu, u64 *exit_code);
+
+void kvm_nvhe_prepare_backtrace(unsigned long fp, unsigned long pc);
+void __noreturn __hyp_do_panic(struct kvm_cpu_context *host_ctxt, u64 spsr, u64 elr, u64 par);
+
+void kvm_arm64_load_host_stage2(void);
+void kvm_arm64_save_fpsimd(struct user_fpsimd_state *regs);
+void kvm_arm64_save_sve(void *sve, struct user_fpsimd_state *regs);
+void kvm_arm64_trace_exit_to_guest(struct kvm_cpu_context *host_ctxt);
+void kvm_arm64_trace_enter_from_guest(struct kvm_cpu_context *host_ctxt);
+#endif
+
 #endif /* __KVM_ARM_RUST_H */

@@ -72,7 +72,11 @@ class Kernels:
         if unfinished is None:
             unfinished = UNFINISHED if rows is None else ()
         self.unfinished = unfinished
-        self.parts = {part(option): option for option in (read() if rows is None else rows)["replaces"]}
+        rows = read() if rows is None else rows
+        self.parts = {part(option): option for option in rows["replaces"]}
+        # Parts with objects of their own: what others are built makes no difference to them.
+        self.apart = {option for option, objects in rows["adds"].items()
+                      if objects and all(o.endswith(".nvhe.o") for o in objects)}
         self.added = added
         if added is None:
             self.added = {p.stem: p.read_text() for p in sorted((TOP / "tools/config").glob("*.config"))
@@ -138,11 +142,14 @@ class Kernels:
 
     def is_tried(self, setting):
         """Whether a kernel with these of our options is worth building: unfinished parts with all that are
-        finished, and nothing else; what is added with one part, or with all."""
+        finished, and nothing else; what is added with one part, or with all; parts that are apart alone, or with
+        all."""
         on = {word for word, option in self.parts.items() if option in setting}
         new = on & set(self.unfinished)
         if new:
             return on == set(self.finished()) | new
+        if setting & self.apart and len(on) > 1:
+            return on == set(self.finished())
         added = setting - {BASE} - set(self.parts.values())
         return not added or len(on) == 1 or on == set(self.finished())
 
