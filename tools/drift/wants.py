@@ -17,7 +17,7 @@ POLICY = ("timer", "hyp", "vgic", "gic")
 # What C's options take out beside the objects: headers of the hypervisor's that these are made of.
 KVM = "arch/arm64/kvm"
 # How helpers are named and marked.
-OUR_HELPER = re.compile("rust_helper_|__rust_helper|__kvm_rust_hyp_helper|__kprobes")
+OUR_HELPER = re.compile("rust_helper_|__rust_helper|__kvm_rust_|__kprobes")
 # How functions of ours that C calls are named, where C has no name for them.
 OWN_EXPORTS = "kvm_arm64_"
 REPLACED_HEADERS = ("hyp/include/hyp/debug-sr.h", "hyp/include/hyp/switch.h", "hyp/include/hyp/sysreg-sr.h")
@@ -29,7 +29,7 @@ BOUND = csource.TYPES + csource.MENTIONS + ("constant", "variable", "object", "e
 USES = ((re.compile(r"\bbindings::(\w+)"), BOUND),
         (re.compile(r"\b(ARM64_[A-Z]\w+)"), ("cpucap",)),
         (re.compile(r"\b(vcpu_sysreg_\w+)"), BOUND),
-        (re.compile(r"\bis_enabled!\((\w+)\)"), csource.MENTIONS),
+        (re.compile(r"\bis_enabled!\((\w+)[,)]"), csource.MENTIONS),
         (re.compile(r"\btrace!\(\s*(\w+)"), ("object",)),
         (re.compile(r"#\[export\]\s*(?:#\[[^]]*\]\s*)*unsafe extern \"C\" fn (\w+)"), csource.MENTIONS),
         (re.compile(r"^\s*(\w+)\(\w+, \w+\) => [\w:]+;", re.M), csource.MENTIONS))
@@ -163,7 +163,7 @@ def wants():
         text = read(user)
         found += [Want(user, name, path) for path, name in mirrored(user, text) or []]
         found += [Want(user, n, None, k) for n, k in rust_uses(text).items()]
-    for path in sorted((TOP / "rust/helpers").glob("*.c")):
+    for path in sorted((TOP / "rust/helpers").glob("*.[ch]")):
         user = str(path.relative_to(TOP))
         found += [Want(user, n, None, k) for n, k in helper_uses(path.read_text()).items()]
     for path in sorted((TOP / "rust/bindings").glob("*.h")):
@@ -181,4 +181,4 @@ def replaced():
         sys.path.append(setup)
     import parts
     objects = [os.path.normpath(f"{KVM}/{name}") for part in parts.replaced(parts.read(TOP)).values() for name in part]
-    return sorted([o.removesuffix(".o") + ".c" for o in objects] + [f"{KVM}/{h}" for h in REPLACED_HEADERS])
+    return sorted({re.sub(r"(\.nvhe)?\.o$", ".c", o) for o in objects} | {f"{KVM}/{h}" for h in REPLACED_HEADERS})

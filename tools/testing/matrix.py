@@ -151,9 +151,9 @@ PANIC = r"panicking|begin_unwind"
 NVHE = r"^__kvm_nvhe_"
 
 
-def referred(env, folder, pattern):
+def referred(env, folder, pattern, name="kvm_arm64.o"):
     """Symbols of that kind that a kernel's Rust object refers to."""
-    obj = folder / KVM / "rust/kvm_arm64.o"
+    obj = folder / KVM / "rust" / name
     if not obj.is_file():
         raise MatrixError(f"no {obj}")
     return sorted({name for _, name in symbols(env, obj, "-u") if re.search(pattern, name)})

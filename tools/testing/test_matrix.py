@@ -111,7 +111,7 @@ class TestKbuild(unittest.TestCase):
         self.assertEqual(set(rows["replaces"]), set(rows["adds"]))
         self.assertLessEqual(set(rows["replaces"]), set(matrix.options(kconfig)))
         for obj in sum(rows["adds"].values(), []):
-            source = parts.TOP / matrix.KVM / obj
+            source = parts.TOP / matrix.KVM / obj.replace(".nvhe.o", ".o")
             self.assertTrue(any(source.with_suffix(s).is_file() for s in (".rs", ".c")), obj)
 
 
@@ -139,6 +139,14 @@ class TestKernels(unittest.TestCase):
         a, b, c, more = (f"KVM_ARM64_RUST_{word}" for word in ("A", "B", "C", "MORE"))
         kernels = parts.Kernels({"replaces": {a: ["a.o"], b: ["b.o"], c: ["c.o"]}, "adds": {}}, {})
         for on, tried in {(a, more): True, (a, b, more): False, (a, b, c, more): True, (a, b): True}.items():
+            self.assertEqual(kernels.is_tried({"KVM_ARM64_RUST", *on}), tried, on)
+
+    def test_parts_apart(self):
+        a, b, el2 = (f"KVM_ARM64_RUST_{word}" for word in ("A", "B", "EL2"))
+        rows = {"replaces": {a: ["a.o"], b: ["b.o"], el2: ["c.nvhe.o"]},
+                "adds": {a: ["rust/r.o"], b: ["rust/r.o"], el2: ["rust/n.nvhe.o", "rust/glue.nvhe.o"]}}
+        kernels = parts.Kernels(rows, {})
+        for on, tried in {(a,): True, (el2,): True, (a, b): True, (a, el2): False, (a, b, el2): True}.items():
             self.assertEqual(kernels.is_tried({"KVM_ARM64_RUST", *on}), tried, on)
 
     def test_configurations(self):
