@@ -137,6 +137,12 @@ impl<'a> Guest<'a> {
             .map(|(first, leaf)| LeafOfLpis { first, leaf })
     }
 
+    /// Likewise, from the one on that begins with that number.
+    pub(super) fn lpi_leaves_from(self, first: Intid) -> impl Iterator<Item = LeafOfLpis<'a>> + 'a {
+        self.lpi_leaves()
+            .skip_while(move |leaf| leaf.first.0 < first.0)
+    }
+
     /// A vCPU takes no LPIs any more: those that it has in its queue are not pending. Nor has it any
     /// in a list register, which its guest could take.
     pub(super) fn retire_lpis(self, vcpu: VcpuIdx, _halted: &Halted<'_>) {
@@ -178,6 +184,11 @@ pub(super) struct LeafOfLpis<'a> {
 }
 
 impl<'a> LeafOfLpis<'a> {
+    /// The number of the first one, mapped or not.
+    pub(super) fn first(self) -> Intid {
+        self.first
+    }
+
     /// The first one that is mapped, from that number on.
     fn next_lpi(self, from: Intid) -> Option<Intid> {
         let first = from.0.max(self.first.0);

@@ -10,6 +10,7 @@
 
 use super::{
     guest::Guest,
+    lpi::LeafOfLpis,
     v4, //
 };
 use crate::{
@@ -83,29 +84,40 @@ pub(super) fn invalidate(guest: Guest<'_>, memory: GuestMemory<'_>, lpi: Intid) 
     Ok(())
 }
 
-/// The same for all LPIs of a vCPU (`INVALL`, `GICR_INVALLR`): the table is read once for each 1,024,
-/// and again for those that differ. Those that can't be read stay as they are. Sleeps.
-pub(super) fn invalidate_all(guest: Guest<'_>, memory: GuestMemory<'_>, vcpu: Vcpu<'_>) {
+/// The same for those of some LPIs that go to a vCPU: the table is read once, and again for those that
+/// differ. Those that can't be read stay as they are. Sleeps.
+pub(super) fn invalidate_leaf(
+    guest: Guest<'_>,
+    memory: GuestMemory<'_>,
+    vcpu: Vcpu<'_>,
+    leaf: LeafOfLpis<'_>,
+) {
     let table = table(guest);
     let target = guest.index_of(vcpu);
     let mut bytes = Window::<u8, LEAF_LPIS>::new();
 
-    for leaf in guest.lpi_leaves() {
-        for (lpi, word) in leaf.lpis().filter(|(_, word)| word.target() == target) {
-            let Ok(byte) = bytes.get(memory, table.byte_of(lpi)) else {
-                // All of a leaf are on one page.
-                break;
-            };
+    for (lpi, word) in leaf.lpis().filter(|(_, word)| word.target() == target) {
+        let Ok(byte) = bytes.get(memory, table.byte_of(lpi)) else {
+            // All of a leaf are on one page.
+            break;
+        };
 
-            if word.properties() == Properties::of(byte) {
-                continue;
-            }
-            // Since the window was read the guest may have changed it, and had this one LPI
-            // invalidated by another vCPU: that is not to be undone.
-            if let Ok(properties) = properties(guest, memory, lpi) {
-                guest.configure_lpi(lpi, properties);
-            }
+        if word.properties() == Properties::of(byte) {
+            continue;
         }
+        // Since the window was read the guest may have changed it, and had this one LPI
+        // invalidated by another vCPU: that is not to be undone.
+        if let Ok(properties) = properties(guest, memory, lpi) {
+            guest.configure_lpi(lpi, properties);
+        }
+    }
+}
+
+/// Likewise for all LPIs (`GICR_INVALLR`). Sleeps.
+pub(super) fn invalidate_all(guest: Guest<'_>, memory: GuestMemory<'_>, vcpu: Vcpu<'_>) {
+    for leaf in guest.lpi_leaves() {
+        invalidate_leaf(guest, memory, vcpu, leaf);
+        memory.may_sleep().cond_resched();
     }
     v4::invalidate_all(vcpu);
 }

@@ -79,6 +79,8 @@ pub(crate) struct Commands {
     /// `GITS_CREADR` when all is done that is to be: what was there while the ITS was enabled. Where
     /// that is already, or on the way from there to `GITS_CWRITER`.
     pub(crate) due: u64,
+    /// The one that is at `GITS_CREADR` has been begun: the LPIs before this one have been looked at.
+    pub(crate) walked: Option<Intid>,
 }
 
 impl Commands {
@@ -86,7 +88,20 @@ impl Commands {
     pub(crate) const NONE: Self = Self {
         queue: CommandQueue::EMPTY,
         due: CommandQueue::EMPTY.creadr(),
+        walked: None,
     };
+
+    /// The next one is done.
+    pub(crate) fn advance(&mut self) {
+        self.queue.advance();
+        self.walked = None;
+    }
+
+    /// None is due any more.
+    pub(crate) fn drop_due(&mut self) {
+        self.due = self.queue.creadr();
+        self.walked = None;
+    }
 }
 
 /// An ITS.

@@ -20,8 +20,10 @@
 use super::{
     super::{
         guest::Guest,
+        lpi::LeafOfLpis,
         lpi_config,
-        pending_table, //
+        pending_table,
+        v4, //
     },
     tables::{
         self,
@@ -42,6 +44,7 @@ use crate::{
         its_command::Command,
         its_table::NO_ENTRY,
         list_register::Intid,
+        lpi::LEAF_LPIS,
         redistributor::Propbaser,
         word::VcpuIdx, //
     },
@@ -63,6 +66,10 @@ impl Budget {
     /// reserve when it asks for the vCPU to leave. It is looked at after an access of the guest
     /// and what is put off until the next entry: that may be two budgets, so 32 places.
     const WRITE: u32 = 15 * Self::COMMAND;
+
+    /// So many LPIs a command looks at, if it looks at all of them, before it is put off: what is to be
+    /// served meanwhile waits for a millisecond or two.
+    const AT_ONCE: u32 = 4096;
 
     /// As much as there is.
     pub(super) const UNLIMITED: Self = Self(None);
@@ -100,12 +107,22 @@ pub(super) fn run(commands: &mut ItsCommands<'_>, budget: &mut Budget) -> bool {
         if budget.is_over(commands.may_sleep()) {
             return true;
         }
+        let mut done = Progress {
+            looks: 0,
+            walked: commands.walked,
+        };
+
         // What can't be read is passed over.
         if let Some(command) = read(memory, place) {
-            budget.spend(execute(&mut commands.tables(), memory, command));
+            execute(&mut commands.tables(), memory, command, &mut done);
+        } else {
+            done.walked = None;
         }
-        budget.spend(Budget::COMMAND);
-        commands.queue.advance();
+        budget.spend(done.looks.saturating_add(Budget::COMMAND));
+        match done.walked {
+            Some(_) => commands.walked = done.walked,
+            None => commands.advance(),
+        }
         commands.may_sleep().cond_resched();
     }
     false
@@ -147,6 +164,14 @@ impl From<Error> for Ignored {
 
 type Done = Result<(), Ignored>;
 
+/// How far a command has got.
+struct Progress {
+    /// What it has cost this time, in interrupts that are looked at.
+    looks: u32,
+    /// It is to go on with this LPI, if it is not done.
+    walked: Option<Intid>,
+}
+
 /// An ITS that executes a command.
 struct Executor<'x, 't> {
     vm: Vm<'t>,
@@ -154,12 +179,19 @@ struct Executor<'x, 't> {
     /// Without interrupts there are none to map.
     guest: Option<Guest<'t>>,
     tables: &'x mut ItsTables<'t>,
-    /// What it has cost, in interrupts that are looked at.
+    /// What it has cost, but for [`Budget::COMMAND`].
     looks: u32,
+    /// See [`Progress::walked`].
+    walked: Option<Intid>,
 }
 
-/// Executes a command. What it has cost, but for [`Budget::COMMAND`].
-fn execute(tables: &mut ItsTables<'_>, memory: GuestMemory<'_>, command: Command) -> u32 {
+/// Executes a command, or goes on with it.
+fn execute(
+    tables: &mut ItsTables<'_>,
+    memory: GuestMemory<'_>,
+    command: Command,
+    progress: &mut Progress,
+) {
     let vm = tables.its().vm();
     let mut its = Executor {
         vm,
@@ -167,14 +199,18 @@ fn execute(tables: &mut ItsTables<'_>, memory: GuestMemory<'_>, command: Command
         guest: tables::guest(vm),
         tables,
         looks: 0,
+        walked: None,
     };
 
-    its.execute(command).unwrap_or(());
-    its.looks
+    its.execute(command, progress.walked).unwrap_or(());
+    *progress = Progress {
+        looks: its.looks,
+        walked: its.walked,
+    };
 }
 
 impl<'t> Executor<'_, 't> {
-    fn execute(&mut self, command: Command) -> Done {
+    fn execute(&mut self, command: Command, begin: Option<Intid>) -> Done {
         match command {
             Command::Mapd {
                 device,
@@ -216,8 +252,8 @@ impl<'t> Executor<'_, 't> {
 
                 Ok(lpi_config::invalidate(guest, self.memory, ite.lpi)?)
             }
-            Command::Invall { icid } => self.invall(icid),
-            Command::Movall { from, to } => self.movall(from, to),
+            Command::Invall { icid } => self.invall(icid, begin),
+            Command::Movall { from, to } => self.movall(from, to, begin),
             Command::Sync => Ok(()),
         }
     }
@@ -377,25 +413,48 @@ impl<'t> Executor<'_, 't> {
         Ok(())
     }
 
+    /// Has `f` look at LPIs, from that one on: all of them, or else it is to go on. Whether that was
+    /// the end.
+    fn walk(
+        &mut self,
+        guest: Guest<'t>,
+        from: Option<Intid>,
+        mut f: impl FnMut(&Self, LeafOfLpis<'t>),
+    ) -> bool {
+        for leaf in guest.lpi_leaves_from(from.unwrap_or(Intid(0))) {
+            if self.looks >= Budget::AT_ONCE {
+                self.walked = Some(leaf.first());
+                return false;
+            }
+            f(self, leaf);
+            // CAST: A small constant.
+            self.looks = self.looks.saturating_add(LEAF_LPIS as u32);
+        }
+        true
+    }
+
     /// `INVALL`: all LPIs of the vCPU, of whatever collection.
-    fn invall(&mut self, icid: Icid) -> Done {
+    fn invall(&mut self, icid: Icid, begin: Option<Intid>) -> Done {
         let guest = self.guest()?;
         let target = self.target(icid)?;
         let vcpu = guest.vcpu(target).ok_or(Ignored)?;
 
-        lpi_config::invalidate_all(guest, self.memory, vcpu);
-        self.looks = tables::all_lpis(guest);
+        if self.walk(guest, begin, |its, leaf| {
+            lpi_config::invalidate_leaf(guest, its.memory, vcpu, leaf);
+        }) {
+            v4::invalidate_all(vcpu);
+        }
         Ok(())
     }
 
     /// `MOVALL`: all LPIs of the one vCPU, of whatever ITS.
-    fn movall(&mut self, from: RdBase, to: RdBase) -> Done {
+    fn movall(&mut self, from: RdBase, to: RdBase, begin: Option<Intid>) -> Done {
         let guest = self.guest()?;
         let (_, from) = self.redistributor(from)?;
         let (_, to) = self.redistributor(to)?;
 
         if from != to {
-            self.looks = tables::move_all(guest, self.tables.may_sleep(), from, to);
+            self.walk(guest, begin, |_, leaf| guest.move_lpis(leaf, from, to));
             self.tables.invalidate_cache();
         }
         Ok(())

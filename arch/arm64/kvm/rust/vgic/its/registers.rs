@@ -117,7 +117,7 @@ pub(in crate::vgic) fn write(
         Gits::Cbaser => with_commands(by, its, |commands| {
             if !commands.tables().enabled {
                 commands.queue.write_cbaser(access.lanes, value);
-                commands.due = commands.queue.creadr();
+                commands.drop_due();
             }
         }),
         Gits::Cwriter => with_commands(by, its, |commands| {
@@ -137,7 +137,7 @@ pub(in crate::vgic) fn write(
             let enabled = commands.tables().enabled;
 
             commands.queue.write_creadr(enabled, value)?;
-            commands.due = commands.queue.creadr();
+            commands.drop_due();
         }
         Gits::Typer | Gits::Id => (),
     }

@@ -20,10 +20,7 @@ use crate::{
         },
         its_table::Baser,
         list_register::Intid,
-        lpi::{
-            Properties,
-            LEAF_LPIS, //
-        },
+        lpi::Properties,
         word::VcpuIdx, //
     },
     kvm::prelude::*,
@@ -120,28 +117,6 @@ impl NewEvent {
         }
         Ok(pending)
     }
-}
-
-/// Has all LPIs of a vCPU go to another one. How many interrupts were looked at.
-pub(super) fn move_all(
-    guest: Guest<'_>,
-    may_sleep: MaySleep<'_>,
-    from: VcpuIdx,
-    to: VcpuIdx,
-) -> u32 {
-    for leaf in guest.lpi_leaves() {
-        guest.move_lpis(leaf, from, to);
-        may_sleep.cond_resched();
-    }
-    all_lpis(guest)
-}
-
-/// How many interrupts are looked at in a walk through all LPIs.
-pub(super) fn all_lpis(guest: Guest<'_>) -> u32 {
-    guest
-        .lpi_leaves()
-        // CAST: A small constant.
-        .fold(0, |looks, _| looks.saturating_add(LEAF_LPIS as u32))
 }
 
 /// Every so many interrupts somebody else gets the CPU.
