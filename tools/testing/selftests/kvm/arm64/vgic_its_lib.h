@@ -25,7 +25,9 @@
 /* Tables, in a memory slot of their own. */
 #define VI_SLOT		1
 #define VI_SLOT_GPA	0x10000000ULL
+#ifndef VI_QUEUE_SIZE
 #define VI_QUEUE_SIZE	SZ_16K
+#endif
 #define VI_QUEUE(its)							\
 	(GITS_CBASER_VALID | vi_gpa(VI_QUEUES + (its)) | (VI_QUEUE_SIZE / SZ_4K - 1))
 
