@@ -99,6 +99,45 @@ static inline void its_let_rcu_finish(void)
 	usleep(50000);
 }
 
+/* Whether what is counted is marked, too. */
+static bool bench_marking;
+
+/* CPU time of this thread: what it sleeps for is not its own. */
+static inline u64 bench_cpu_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+static noinline u64 bench_cpu_loop(bench_fn one, bool mark)
+{
+	u64 time;
+
+	its_let_rcu_finish();
+	bench_marking = mark;
+	time = bench_loop(one, bench.iterations, mark, bench_cpu_now);
+	bench_marking = false;
+	return time;
+}
+
+/* No cycles: they would include what isn't counted. */
+static inline void bench_cpu_time(const struct bench_op *op, u64 warm_ups)
+{
+	struct bench_sample s = {};
+	u64 i;
+
+	bench_settle();
+	for (i = 0; i < warm_ups; i++)
+		op->one();
+	for (i = 0; i < bench.reps; i++) {
+		s.base_ns = bench_cpu_loop(bench_nothing, false);
+		s.ns = bench_cpu_loop(op->one, bench.marks);
+		bench_add(s);
+	}
+}
+
 /*
  * Let each vCPU initialise itself, up to its first GUEST_SYNC(). The first one
  * comes last: the LPIs it maps have to find the others ready.

@@ -19,43 +19,6 @@
 #define NR_PENDING	8
 #define MAX_REGS	1024
 
-static u64 cpu_time(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
-static bool marking;
-
-static noinline u64 cpu_time_loop(bench_fn one, bool mark)
-{
-	u64 time;
-
-	its_let_rcu_finish();
-	marking = mark;
-	time = bench_loop(one, bench.iterations, mark, cpu_time);
-	marking = false;
-	return time;
-}
-
-/* No cycles: they would include what isn't counted. */
-static void bench_cpu_time(const struct bench_op *op)
-{
-	struct bench_sample s = {};
-	u64 i;
-
-	bench_settle();
-	for (i = 0; i < op->arg; i++)
-		op->one();
-	for (i = 0; i < bench.reps; i++) {
-		s.base_ns = cpu_time_loop(bench_nothing, false);
-		s.ns = cpu_time_loop(op->one, bench.marks);
-		bench_add(s);
-	}
-}
-
 /* Create and destroy */
 
 static int kvm_fd, nr_vcpus;
@@ -74,7 +37,7 @@ static const char *run_create_destroy(const struct bench_op *op)
 	if (!tt_gicv3)
 		return "no-GICv3";
 	kvm_fd = open_kvm_dev_path_or_exit();
-	bench_cpu_time(op);
+	bench_cpu_time(op, op->arg);
 	close(kvm_fd);
 	return NULL;
 }
@@ -330,12 +293,12 @@ static u64 reset_and_restore(void)
 {
 	u64 start, time;
 
-	if (marking)
+	if (bench_marking)
 		bench_mark_stop();
-	start = cpu_time();
+	start = bench_cpu_now();
 	reset();
-	time = cpu_time() - start;
-	if (marking)
+	time = bench_cpu_now() - start;
+	if (bench_marking)
 		bench_mark_start();
 	restore();
 	return time;
@@ -423,7 +386,7 @@ static const char *run_state(const struct bench_op *op)
 	if (!tt_gicv3)
 		return "no-GICv3";
 	create_state();
-	bench_cpu_time(op);
+	bench_cpu_time(op, op->arg);
 	check_state();
 	close(state.its_fd);
 	kvm_vm_free(vm);
@@ -475,7 +438,7 @@ static const char *run_timer(const struct bench_op *op)
 {
 	vm = bench_vm_create(1, 0, guest_code, vcpus);
 	timer_start();
-	bench_cpu_time(op);
+	bench_cpu_time(op, op->arg);
 	timer_save();
 	TEST_ASSERT_EQ(timer_values[1], ~0ULL >> 4);
 	TEST_ASSERT_EQ(timer_values[2] & CTL_ENABLE, CTL_ENABLE);
