@@ -30,6 +30,7 @@ OPS         ?=
 OP          ?=
 KIND        ?=
 REPS        ?= 5
+SERIES      ?=
 RAISE       ?=
 
 # A relative path is meant from where make was called.
@@ -138,9 +139,14 @@ BENCH_TOOL := $(TOP)/tools/bench/bench
 # A slip of the pen shows before anything is built.
 bench-names: toolchain
 	@$(BENCH_TOOL) check --machine "$(BENCH_MACHINE)" --ops "$(OPS)"
+	@$(if $(SERIES),$(BENCH_TOOL) series --check --machine "$(MACHINE)" --series "$(SERIES)")
 
 bench: bench-names kernels selftests userspace
+ifeq ($(SERIES),)
 	@$(BENCH_TOOL) run --machine "$(BENCH_MACHINE)" --ops "$(OPS)" --reps "$(REPS)"
+else
+	@$(BENCH_TOOL) series --machine "$(MACHINE)" --series "$(SERIES)" --reps "$(REPS)"
+endif
 
 bench-gate: bench-names kernels selftests userspace
 	@$(BENCH_TOOL) gate check --machine "$(BENCH_MACHINE)" --ops "$(OPS)" --reps "$(REPS)"

@@ -10,7 +10,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 const WIDTH: i32 = 900;
-const MARGIN: i32 = 16;
+pub const MARGIN: i32 = 16;
 const LABELS: i32 = 168;
 const FIGURES: i32 = 184;
 const ROW: i32 = 20;
@@ -22,14 +22,14 @@ const PER_BAND: usize = 2;
 /// plotters divides by this before it writes the size of a font.
 const EM: f64 = 1.24;
 
-const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
-const FAINT: RGBColor = RGBColor(0x66, 0x66, 0x66);
-const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
+pub const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
+pub const FAINT: RGBColor = RGBColor(0x66, 0x66, 0x66);
+pub const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
 const CHEAPER: RGBColor = RGBColor(0x2e, 0x7d, 0x32);
 const DEARER: RGBColor = RGBColor(0xd9, 0x96, 0x00);
 const CALLED_OUT: RGBColor = RGBColor(0xc6, 0x28, 0x28);
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// Where a machine's bars and figures stand.
 struct Panel<'a> {
@@ -95,7 +95,7 @@ pub fn render(results: &Results) -> Result<String> {
     Ok(text)
 }
 
-type Drawn = Result<(), Box<dyn std::error::Error>>;
+pub type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 fn draw(text: &mut String, results: &Results, bands: &[&[Machine]], height: i32) -> Drawn {
     let size = (WIDTH as u32, height as u32);
@@ -120,7 +120,14 @@ fn draw(text: &mut String, results: &Results, bands: &[&[Machine]], height: i32)
     Ok(())
 }
 
-fn write(area: &Area, text: &str, at: (i32, i32), size: i32, ink: RGBColor, side: HPos) -> Drawn {
+pub fn write(
+    area: &Area,
+    text: &str,
+    at: (i32, i32),
+    size: i32,
+    ink: RGBColor,
+    side: HPos,
+) -> Drawn {
     let font = ("Helvetica, Arial, sans-serif", f64::from(size) * EM);
     let style = font.into_font().color(&ink);
     let style = style.pos(Pos::new(side, VPos::Center));

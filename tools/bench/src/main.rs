@@ -13,6 +13,7 @@ mod profile;
 mod registers;
 mod results;
 mod run;
+mod series;
 mod site;
 mod sizes;
 mod stats;
@@ -36,6 +37,8 @@ struct Cli {
 enum Command {
     /// Measure; prints a table, and writes it, a chart and JSON to $BUILD/bench
     Run(run::Args),
+    /// Measure what grows with the size of a VM; the same in $BUILD/bench/series.*
+    Series(series::Args),
     /// Whether there are machines and operations of these names
     #[command(hide = true)]
     Check(run::What),
@@ -56,6 +59,7 @@ enum Command {
 fn run() -> Result<u8> {
     match Cli::parse().command {
         Command::Run(args) => run::main(args),
+        Command::Series(args) => series::main(args),
         Command::Check(what) => run::check(&what),
         Command::Show => run::show(),
         Command::Sizes => {

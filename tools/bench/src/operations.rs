@@ -22,6 +22,20 @@ pub struct Operation {
     pub needs: Vec<String>,
 }
 
+/// One thing that is done in VMs of several sizes.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Series {
+    pub name: String,
+    pub program: String,
+    /// What there are more and more of.
+    pub by: String,
+    pub title: String,
+    pub sizes: Vec<u64>,
+    #[serde(default)]
+    pub needs: Vec<String>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Catalogue {
@@ -29,6 +43,30 @@ pub struct Catalogue {
     lacks: BTreeMap<String, Vec<String>>,
     #[serde(rename = "operation")]
     pub all: Vec<Operation>,
+    #[serde(default)]
+    pub series: Vec<Series>,
+}
+
+impl Series {
+    pub fn operation_of(&self, size: u64) -> String {
+        format!("{}-{size}", self.name)
+    }
+
+    fn operations(&self) -> impl Iterator<Item = Operation> + '_ {
+        self.sizes.iter().map(|size| Operation {
+            name: self.operation_of(*size),
+            program: self.program.clone(),
+            group: self.name.clone(),
+            title: self.title.clone(),
+            fast: false,
+            needs: self.needs.clone(),
+        })
+    }
+
+    /// Its name, or the first part of that.
+    fn answers(&self, word: &str) -> bool {
+        self.name == word || self.name.split('-').next() == Some(word)
+    }
 }
 
 /// What a run measures, in the order of the list.
@@ -52,6 +90,17 @@ impl Catalogue {
             }
             if name == MEMORY || found.all.iter().any(|o| o.group == *name) {
                 bail!("operation {name} has the name of a group");
+            }
+        }
+        for (at, series) in found.series.iter().enumerate() {
+            let name = &series.name;
+            if found.series[..at].iter().any(|s| s.name == *name) {
+                bail!("the series {name} is listed twice");
+            }
+            if !series.sizes.is_sorted_by(|a, b| a < b)
+                || series.sizes.first().is_none_or(|s| *s == 0)
+            {
+                bail!("the sizes of the series {name} do not grow from 1 or more");
             }
         }
         Ok(found)
@@ -80,6 +129,20 @@ impl Catalogue {
         })
     }
 
+    /// The series that a comma list names, by their names or the first part of these; all of them if
+    /// it is empty or "all".
+    pub fn select_series(&self, list: &str) -> Result<Vec<Series>> {
+        let words = words(list);
+        let known = |w: &&str| *w == "all" || self.series.iter().any(|s| s.answers(w));
+        if let Some(unknown) = words.iter().find(|w| !known(w)) {
+            let names: Vec<_> = self.series.iter().map(|s| s.name.as_str()).collect();
+            bail!("no series '{unknown}'; there are: {}", names.join(" "));
+        }
+        let all = words.is_empty() || words.contains(&"all");
+        let chosen = |s: &&Series| all || words.iter().any(|w| s.answers(w));
+        Ok(self.series.iter().filter(chosen).cloned().collect())
+    }
+
     fn names(&self) -> String {
         let mut groups: Vec<_> = self.all.iter().map(|o| o.group.as_str()).collect();
         groups.dedup();
@@ -93,6 +156,14 @@ impl Catalogue {
 }
 
 impl Selection {
+    /// All sizes of these series.
+    pub fn of_series(series: &[Series]) -> Self {
+        Self {
+            operations: series.iter().flat_map(Series::operations).collect(),
+            memory: false,
+        }
+    }
+
     /// Of these, what the gate looks at.
     pub fn fast(mut self) -> Self {
         self.operations.retain(|o| o.fast);
@@ -240,6 +311,49 @@ mod tests {
         assert!(Catalogue::parse(&SMALL.replace("title", "tilte")).is_err());
         assert!(Catalogue::parse(&SMALL.replace("\"hvc\"", "\"exits\"")).is_err());
         assert!(Catalogue::parse("").is_err());
+    }
+
+    const SERIES: &str = r#"
+        [[series]]
+        name = "lpis-invall"
+        program = "bench_scale"
+        by = "LPIs"
+        title = "INVALL"
+        sizes = [1, 20]
+        [[series]]
+        name = "vcpus-hvc"
+        program = "bench_scale"
+        by = "vCPUs"
+        title = "hypercall"
+        sizes = [2]
+    "#;
+
+    #[test]
+    fn series() {
+        let catalogue = Catalogue::parse(&format!("{SMALL}{SERIES}")).unwrap();
+        let chosen = |list: &str| Selection::of_series(&catalogue.select_series(list).unwrap());
+        let both = ["lpis-invall-1", "lpis-invall-20", "vcpus-hvc-2"];
+        assert_eq!(names(&chosen("")), both);
+        assert_eq!(names(&chosen("all")), both);
+        assert_eq!(names(&chosen("lpis")), both[..2]);
+        assert_eq!(names(&chosen("vcpus-hvc")), both[2..]);
+        assert_eq!(chosen("").programs(), [("bench_scale", both.to_vec())]);
+        let error = catalogue.select_series("lpis,hvc").unwrap_err().to_string();
+        assert!(
+            error.contains("'hvc'") && error.contains("vcpus-hvc"),
+            "{error}"
+        );
+        // They are none of the operations of a plain run.
+        assert_eq!(catalogue.select("").unwrap().operations.len(), 3);
+    }
+
+    #[test]
+    fn bad_series() {
+        let parse = |series: &str| Catalogue::parse(&format!("{SMALL}{series}"));
+        assert!(parse(&format!("{SERIES}{SERIES}")).is_err());
+        for sizes in ["[]", "[0, 1]", "[2, 1]", "[1, 1]"] {
+            assert!(parse(&SERIES.replace("[1, 20]", sizes)).is_err(), "{sizes}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::fmt::Write;
 const DEARER: &str = "<< dearer";
 const DOUBTFUL: &str = "?? C differs from C by";
 
-fn table(header: &[&str]) -> Table {
+pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table
         .load_preset(presets::NOTHING)

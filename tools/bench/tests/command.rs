@@ -39,6 +39,21 @@ done
 exit "${FAKE_STATUS:-0}"
 "#;
 
+/// bench_scale, whose operations cost as much as their size on C, and a thing on Rust.
+const SCALE: &str = r#"#!/bin/sh
+if [ "$1" = -l ]; then
+    for size in 1 10 100 1000; do echo "operation: devices-mapti-$size MAPTI"; done
+    exit
+fi
+for op in $(echo "$4" | tr , ' '); do
+    cost=${op##*-}
+    [ $KERNEL = c ] || cost=7
+    for rep in $(seq "$2"); do
+        echo "bench: op=$op rep=$rep iterations=10 ns=$((cost * 10 + 50)) base_ns=50"
+    done
+done
+"#;
+
 struct Fake(TempDir);
 
 impl Fake {
@@ -55,6 +70,7 @@ impl Fake {
         }
         fake.put("initramfs.cpio.gz", b"");
         fake.script("selftests/arm64/bench_exit", PROGRAM);
+        fake.script("selftests/arm64/bench_scale", SCALE);
         fake.script("run-machine", MACHINE);
         fake.script("qemu", "#!/bin/sh\necho QEMU emulator version 10\n");
         fake
@@ -151,6 +167,29 @@ fn show_gives_the_same_again() {
 }
 
 #[test]
+fn series_are_measured_and_drawn() {
+    let fake = Fake::new();
+    let words = ["series", "--series", "devices", "--reps", "2"];
+    let done = fake.run(&words, &[]);
+    let text = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(done.status.code(), Some(0), "{text}");
+    let row = |size: &str| {
+        text.lines()
+            .find(|l| l.starts_with(size))
+            .unwrap_or_default()
+    };
+    let cells: Vec<&str> = row("1000 ").split_whitespace().collect();
+    assert_eq!(cells, ["1000", "1000", "7.00", "0.00700"], "{text}");
+    let read = |name: &str| fs::read_to_string(fake.path().join("bench").join(name)).unwrap();
+    assert!(text.contains(&read("series.txt")));
+    assert!(roxmltree::Document::parse(&read("series.svg")).is_ok());
+    // What a plain run has found stays.
+    assert!(!fake.path().join("bench/results.json").exists());
+    let again = fake.run(&["series", "--series", "devices", "--show"], &[]);
+    assert_eq!(String::from_utf8(again.stdout).unwrap(), text);
+}
+
+#[test]
 fn a_failed_program_is_told() {
     let done = Fake::new().hvc(&[("FAKE_STATUS", "1")]);
     let text = String::from_utf8_lossy(&done.stdout);
@@ -170,6 +209,8 @@ fn bad_input() {
         &["run", "--reps", "0"],
         &["run", "--ops", "ipi"],
         &["gate", "check", "--ops", "hvc-pending-64"],
+        &["series", "--series", "hvc"],
+        &["series", "--check", "--machine", "hve"],
     ] {
         let done = fake.run(words, &[]);
         assert_eq!(done.status.code(), Some(2), "{words:?}");
