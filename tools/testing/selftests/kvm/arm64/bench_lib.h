@@ -554,6 +554,7 @@ static inline int bench_run(const struct bench_op *ops, int nr, const char *list
 		bench_nr_samples = 0;
 		bench_watchdog(ops[i].name);
 		skip = ops[i].run(&ops[i]);
+		transcript("%s: %s", ops[i].name, skip ?: "measured");
 		if (skip) {
 			printf("bench: op=%s skip=%s\n", ops[i].name, skip);
 			continue;
