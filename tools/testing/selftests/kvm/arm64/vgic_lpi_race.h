@@ -334,7 +334,8 @@ static void guest_main(void)
 			change_phase(cpu, phase);
 		if (phase == PHASE_RACE && cpu < 2)
 			race_commands(cpu, &random);
-		else if (phase == PHASE_RACE)
+		/* Disabled, ITS 1 would map its LPIs only when MSIs come already. */
+		else if (phase == PHASE_RACE && READ_ONCE(shared.reached[1]) == PHASE_RACE)
 			race_enables(cpu, &random);
 		if (phase != PHASE_RACE || !rnd(&random, 4))
 			idle(&random);
