@@ -107,19 +107,36 @@ def members(env, folder):
     return found
 
 
+# The hypervisor object is linked first, and then a member like others; its names get a prefix.
+HYP = "hyp/nvhe/kvm_nvhe"
+HYP_PREFIX = "__kvm_nvhe_"
+
+
+def hyp_members(folder):
+    """Objects linked into the hypervisor object, relative to the kernel's output folder."""
+    command = folder / KVM / f"{HYP.replace('/kvm', '/.kvm')}.tmp.o.cmd"
+    if not command.is_file():
+        return []
+    found = re.findall(r"\S+\.nvhe\.o\b", command.read_text().split("\n")[0])
+    return [os.path.normpath(name) for name in found]
+
+
 def symbols(env, obj, *flags):
     lines = run([llvm(env, "llvm-nm"), *flags, obj]).splitlines()
     return [tuple(line.split()[-2:]) for line in lines if len(line.split()) >= 2]
 
 
 def text_symbols(env, obj):
-    return {name for kind, name in symbols(env, obj, "--defined-only")
+    """Functions of an object, as the kernel has them."""
+    prefix = HYP_PREFIX if obj.name.endswith(".nvhe.o") else ""
+    return {prefix + name for kind, name in symbols(env, obj, "--defined-only")
             if kind in "tTwW" and not name.startswith("$")}
 
 
 def c_part_left(env, c, rust, objects):
     """What of a part's C objects is in the Rust kernel; an empty list is the aim."""
-    c_members, rust_members = members(env, c), members(env, rust)
+    c_members, rust_members = ([m for m in members(env, folder) if m != f"{KVM}/{HYP}.o"] + hyp_members(folder)
+                               for folder in (c, rust))
     replaced = {f"{KVM}/{name}" for name in objects}
     unknown = replaced - set(c_members)
     if unknown:

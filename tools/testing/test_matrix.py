@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -194,6 +195,19 @@ class TestKernels(unittest.TestCase):
                      "distro", "c+distro", "a57", "clippy"):
             self.assertEqual(kernels.name(name), name)
             self.assertTrue(kernels.config(name))
+
+
+class TestHypervisorObject(unittest.TestCase):
+    def test_members(self):
+        with tempfile.TemporaryDirectory() as folder:
+            command = Path(folder) / matrix.KVM / "hyp/nvhe/.kvm_nvhe.tmp.o.cmd"
+            self.assertEqual(matrix.hyp_members(Path(folder)), [])
+            command.parent.mkdir(parents=True)
+            hyp = f"{matrix.KVM}/hyp/nvhe"
+            command.write_text(f"savedcmd_x := ld -T {hyp}/hyp.lds {hyp}/tlb.nvhe.o {hyp}/../entry.nvhe.o "
+                               f"{hyp}/../../rust/nvhe.nvhe.o -o {hyp}/kvm_nvhe.tmp.o\nsource_y := z.nvhe.o\n")
+            self.assertEqual(matrix.hyp_members(Path(folder)),
+                             [f"{hyp}/tlb.nvhe.o", f"{matrix.KVM}/hyp/entry.nvhe.o", f"{matrix.KVM}/rust/nvhe.nvhe.o"])
 
 
 if __name__ == "__main__":
