@@ -4,7 +4,7 @@
 //!
 //! What the two crates have in different ways goes by one name in both; see `side/nvhe.rs`.
 
-#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 use crate::kvm::prelude::*;
 use crate::{
     arm64::prelude::*,
@@ -95,7 +95,7 @@ pub(crate) const fn saves_host_fp() -> bool {
 }
 
 /// See above.
-#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) fn save_host_fp(_vcpu: RunningVcpu<'_>, _host: HostData<'_>) {}
 
 /// Runs `f` while the CPU takes no exception, and its interrupts are EL2's.
@@ -103,7 +103,7 @@ pub(crate) fn save_host_fp(_vcpu: RunningVcpu<'_>, _host: HostData<'_>) {}
 /// # Safety
 ///
 /// Only at EL2.
-#[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
 pub(crate) unsafe fn with_interrupts_kept_away<R>(f: impl FnOnce(Masked<'_>) -> R) -> R {
     // SAFETY: Given back below.
     let flags = unsafe { bindings::local_daif_save() };

@@ -110,8 +110,9 @@ impl LoadedVcpu<'_> {
     /// Makes the stage 2 translation that the vCPU is to run with the hardware's.
     #[inline]
     pub(crate) fn load_stage2(self) {
-        // SAFETY: Valid by the type invariant; set by `kvm_arch_vcpu_load()` just before, until the put. What
-        // runs here does not go by stage 2, and user space's TLB entries are of another regime.
+        // SAFETY: Valid by the type invariant; set by `kvm_arch_vcpu_load()` just before, until the
+        // put. What runs here does not go by stage 2, and user space's TLB entries are of another
+        // regime.
         unsafe { bindings::__load_stage2(side::pointer((*self.as_ptr()).arch.hw_mmu)) };
     }
 }
