@@ -206,11 +206,6 @@ __rust_helper void rust_helper_local_daif_restore(unsigned long flags)
 
 /* EL2 */
 
-__rust_helper bool rust_helper_has_hvhe(void)
-{
-	return has_hvhe();
-}
-
 __rust_helper void rust_helper_kvm_timer_set_cntvoff_nvhe(u64 cntvoff)
 {
 	kvm_call_hyp_nvhe(__kvm_timer_set_cntvoff, cntvoff);

@@ -41,6 +41,8 @@ macro_rules! capabilities {
 capabilities! {
     /// The kernel runs at EL2 (`HCR_EL2.E2H` is 1 and the host uses it).
     has_vhe = ARM64_HAS_VIRT_HOST_EXTN,
+    /// The hypervisor runs with E2H set below a kernel at EL1 (hVHE).
+    has_hvhe = ARM64_KVM_HVHE,
     /// FEAT_ECV: accesses to the EL1 virtual timer can trap.
     has_ecv = ARM64_HAS_ECV,
     /// FEAT_ECV with `CNTPOFF_EL2`, whether or not KVM can use it.
@@ -113,8 +115,6 @@ capabilities! {
 
 #[cfg(nvhe)]
 capabilities! {
-    /// The hypervisor runs with E2H set below a host at EL1 (hVHE).
-    has_hvhe_hypervisor = ARM64_KVM_HVHE,
     /// The hypervisor does not trust the host (pKVM).
     has_protected_kvm = ARM64_KVM_PROTECTED_MODE,
     /// The kernel masks interrupts by priority.
@@ -128,13 +128,6 @@ capabilities! {
     /// Errata 1319367 and 1319537 (without VHE), 1165522 and 1530923: an address translation may
     /// be speculated with a half-switched regime.
     has_speculative_at_erratum = ARM64_WORKAROUND_SPECULATIVE_AT,
-}
-
-/// The hypervisor object runs with E2H set below a kernel at EL1 (hVHE).
-#[inline]
-pub(crate) fn has_hvhe() -> bool {
-    // SAFETY: No preconditions once capabilities are final.
-    unsafe { bindings::has_hvhe() }
 }
 
 /// Errata 1165522 and 1530923: on affected CPUs, what was written must be in force before the

@@ -102,7 +102,7 @@ pub(crate) fn pointer<T>(kernel: *mut T) -> *mut T {
 /// Whether E2H is set.
 #[inline(always)]
 pub(crate) fn keeps_e2h() -> bool {
-    cpucaps::has_hvhe_hypervisor()
+    cpucaps::has_hvhe()
 }
 
 /// `HCR_EL2` while the host runs.
