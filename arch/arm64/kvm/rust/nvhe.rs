@@ -75,7 +75,6 @@ mod hyp {
     use switch::{
         GuestExit,
         Kind,
-        Plain,
         Switch, //
     };
 }

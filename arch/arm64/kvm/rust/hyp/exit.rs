@@ -61,7 +61,7 @@ pub(super) fn record<'a, K: Kind>(
     }
 
     // The most frequent of those that are for the host: it gets there without a look at others.
-    if !K::IS_PROTECTED && esr.class() == ExceptionClass::Hvc {
+    if esr.class() == ExceptionClass::Hvc && !K::is_protected(switch) {
         return Err(exit);
     }
 
@@ -115,10 +115,8 @@ fn repeat_hypercall(switch: Switch<'_>, esr: Esr) {
 pub(super) fn resolve<K: Kind>(trap: Trap<'_>) -> ControlFlow<GuestExit> {
     use ExceptionClass::*;
 
-    if K::IS_PROTECTED {
-        if let Some(flow) = K::resolve_first(trap) {
-            return flow;
-        }
+    if let Some(flow) = K::resolve_first(trap) {
+        return flow;
     }
 
     let resolved = match trap.esr.class() {

@@ -127,6 +127,8 @@ nokprobe! {
     exit::Trap::skip_instruction_aarch32,
     CpuInterface::<Hardware<'_>>::deactivate_lr,
     CpuInterface::<Hardware<'_>>::highest_pending,
+    read_lr_at,
+    write_lr_at,
     panic::restore_host,
     panic::report,
     hyp_panic,

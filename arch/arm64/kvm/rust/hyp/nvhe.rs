@@ -13,5 +13,5 @@ mod timer;
 mod vgic;
 
 use super::*;
-use protected::Protected;
+use protected::MayBeProtected;
 use sysreg::nvhe as registers;

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 use super::*;
+use crate::side;
 
 /// One run of a vCPU on this CPU. Entering the guest and fixing up exits both work on it.
 ///
@@ -30,8 +31,8 @@ pub(crate) struct Switch<'a> {
     pub(crate) host: HostData<'a>,
     /// All exceptions are masked.
     pub(crate) masked: Masked<'a>,
-    /// What [`Kind::in_hyp_context`] says; known before the guest is entered.
-    pub(crate) hyp_context: bool,
+    /// What this side finds out of the vCPU before the guest is entered.
+    pub(crate) known: side::Known<'a>,
 }
 
 impl<'a> Switch<'a> {
@@ -45,8 +46,14 @@ impl<'a> Switch<'a> {
             guest: vcpu.context(),
             host: HostData::get(*vcpu.masked()),
             masked: vcpu.masked(),
-            hyp_context: K::HAS_EL2 && vcpu.in_hyp_context(),
+            known: side::Known::of(vcpu, K::HAS_EL2),
         }
+    }
+
+    /// The VM that the vCPU is of.
+    #[inline(always)]
+    pub(crate) fn vm(self) -> Vm<'a> {
+        self.known.vm(self.vcpu)
     }
 }
 
@@ -61,8 +68,11 @@ pub(in crate::hyp) trait Kind {
     /// that traps ends it.
     fn in_hyp_context(switch: Switch<'_>) -> bool;
 
-    /// The host must not know its state, nor is it trusted to look after it (pKVM).
-    const IS_PROTECTED: bool = false;
+    /// Whether the host must not know its state, nor is trusted to look after it (pKVM).
+    #[inline(always)]
+    fn is_protected(_switch: Switch<'_>) -> bool {
+        false
+    }
 
     /// The exit of a guest that is in that state, if it may be.
     #[inline(always)]
@@ -103,7 +113,7 @@ impl Kind for Nested {
 
     #[inline(always)]
     fn in_hyp_context(switch: Switch<'_>) -> bool {
-        switch.hyp_context
+        switch.known.in_hyp_context()
     }
 }
 

@@ -10,6 +10,8 @@ use crate::{
     arm64::prelude::*,
     bindings, //
 };
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+use core::marker::PhantomData;
 
 /// Guests may have an EL2.
 pub(crate) const MAY_NEST: bool = true;
@@ -92,6 +94,38 @@ pub(crate) const SWITCHES_AT_LOAD: bool = true;
 #[inline(always)]
 pub(crate) const fn saves_host_fp() -> bool {
     false
+}
+
+/// What is found out of a vCPU before it is entered.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    hyp_context: bool,
+    _vcpu: PhantomData<RunningVcpu<'a>>,
+}
+
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+impl<'a> Known<'a> {
+    /// Of a vCPU that has an EL2 or is taken for one that has none.
+    #[inline(always)]
+    pub(crate) fn of(vcpu: RunningVcpu<'a>, has_el2: bool) -> Self {
+        Self {
+            hyp_context: has_el2 && vcpu.in_hyp_context(),
+            _vcpu: PhantomData,
+        }
+    }
+
+    /// Whether it is entered in hyp context.
+    #[inline(always)]
+    pub(crate) fn in_hyp_context(self) -> bool {
+        self.hyp_context
+    }
+
+    /// The VM of that vCPU.
+    #[inline(always)]
+    pub(crate) fn vm(self, vcpu: RunningVcpu<'a>) -> Vm<'a> {
+        vcpu.vm()
+    }
 }
 
 /// See above.

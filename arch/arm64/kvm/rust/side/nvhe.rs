@@ -133,6 +133,45 @@ pub(crate) fn load_host_stage2(_back: BackAtHost) -> HostStage2 {
     HostStage2(())
 }
 
+/// What is found out of a vCPU before it is entered: each access to its VM by the kernel's pointer
+/// would translate that anew.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    vm: Vm<'a>,
+    protected: Option<ProtectedVcpu<'a>>,
+}
+
+impl<'a> Known<'a> {
+    /// Of a vCPU, which has no EL2.
+    #[inline(always)]
+    pub(crate) fn of(vcpu: RunningVcpu<'a>, _has_el2: bool) -> Self {
+        let vm = vcpu.vm();
+
+        Self {
+            vm,
+            protected: ProtectedVcpu::of(vcpu, vm),
+        }
+    }
+
+    /// Whether it is entered in hyp context.
+    #[inline(always)]
+    pub(crate) fn in_hyp_context(self) -> bool {
+        false
+    }
+
+    /// The VM of that vCPU.
+    #[inline(always)]
+    pub(crate) fn vm(self, _vcpu: RunningVcpu<'a>) -> Vm<'a> {
+        self.vm
+    }
+
+    /// The vCPU, if it is protected.
+    #[inline(always)]
+    pub(crate) fn protected(self) -> Option<ProtectedVcpu<'a>> {
+        self.protected
+    }
+}
+
 /// A host that is not trusted does not save its FP and SVE registers, nor is it to see what a guest
 /// left in them.
 #[inline(always)]

@@ -14,24 +14,16 @@ use super::*;
 #[derive(Clone, Copy)]
 pub(crate) struct ProtectedVcpu<'a>(RunningVcpu<'a>);
 
-impl<'a> RunningVcpu<'a> {
-    /// Itself, if it is protected.
+impl<'a> ProtectedVcpu<'a> {
+    /// A vCPU of that VM, if it is protected.
     #[inline(always)]
-    pub(crate) fn protected(self) -> Option<ProtectedVcpu<'a>> {
+    pub(super) fn of(vcpu: RunningVcpu<'a>, vm: Vm<'a>) -> Option<Self> {
         // SAFETY: A VM is valid. Only in protected mode is the field EL2's own.
         let is_protected =
-            cpucaps::has_protected_kvm() && unsafe { (*self.vm().as_ptr()).arch.pkvm.is_protected };
+            cpucaps::has_protected_kvm() && unsafe { (*vm.as_ptr()).arch.pkvm.is_protected };
 
         // INVARIANT: Just checked.
-        is_protected.then_some(ProtectedVcpu(self))
-    }
-}
-
-impl<'a> ProtectedVcpu<'a> {
-    /// What it is besides.
-    #[inline(always)]
-    pub(crate) fn running(self) -> RunningVcpu<'a> {
-        self.0
+        is_protected.then_some(Self(vcpu))
     }
 
     /// Has it run no more, until it is set up anew.

@@ -112,6 +112,9 @@ pub(crate) fn for_first_lrs(count: u32, mut visitor: impl LrVisitor) {
 }
 
 /// Reads a list register whose number is not known beforehand; none has a number above 15.
+///
+/// There once: where the time matters the number is known.
+#[inline(never)]
 pub(crate) fn read_lr_at(index: u8) -> u64 {
     macro_rules! pick {
         ([] $($n:literal)*) => {
@@ -126,6 +129,7 @@ pub(crate) fn read_lr_at(index: u8) -> u64 {
 }
 
 /// Writes a list register whose number is not known beforehand; none has a number above 15.
+#[inline(never)]
 pub(crate) fn write_lr_at(index: u8, value: u64, el2: El2<'_>) {
     macro_rules! pick {
         ([] $($n:literal)*) => {

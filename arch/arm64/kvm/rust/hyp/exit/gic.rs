@@ -90,7 +90,11 @@ pub(in crate::hyp) fn emulate_v2(trap: Trap<'_>) -> ControlFlow<GuestExit> {
             trap.skip_instruction();
 
             // The host sees this one.
-            record_pstate(trap.switch, trap.switch.hyp_context, SPSR_EL2::read());
+            record_pstate(
+                trap.switch,
+                trap.switch.known.in_hyp_context(),
+                SPSR_EL2::read(),
+            );
             return ControlFlow::Break(GuestExit::SERROR);
         }
     }

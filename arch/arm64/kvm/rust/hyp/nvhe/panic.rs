@@ -11,10 +11,14 @@ use registers::Registers;
 
 /// Brings the host back, which is to report.
 pub(super) fn restore_host(vcpu: RunningVcpu<'_>, side: Vectored<'_>) {
-    // What serves a plain vCPU serves any. Nobody unmasks exceptions any more.
-    let switch = Switch::new::<Plain>(vcpu);
+    // Nobody unmasks exceptions any more.
+    let switch = Switch::new::<MayBeProtected>(vcpu);
 
     timer::untrap(*switch.masked);
-    let back = run::deactivate_traps::<Plain>(switch, || side.leave());
-    let _ = Registers::of(vcpu).restore_host(switch, side::load_host_stage2(back));
+    let back = run::deactivate_traps(switch, || side.leave());
+    let _ = Registers::of(switch.vm()).restore_host(
+        switch.host,
+        switch.masked,
+        side::load_host_stage2(back),
+    );
 }

@@ -7,58 +7,68 @@
 #![forbid(unsafe_code)]
 
 use super::*;
+use crate::side::ProtectedVcpu;
 use exit::Trap;
 
-/// A protected vCPU.
-pub(super) enum Protected {}
+/// A vCPU below a host at EL1, protected or not. One kind for both, which differ in little: the code
+/// of a run is there once.
+pub(super) enum MayBeProtected {}
 
-impl Kind for Protected {
+impl Kind for MayBeProtected {
     const HAS_EL2: bool = false;
-    const IS_PROTECTED: bool = true;
 
     #[inline(always)]
     fn in_hyp_context(_switch: Switch<'_>) -> bool {
         false
     }
 
+    #[inline(always)]
+    fn is_protected(switch: Switch<'_>) -> bool {
+        switch.known.protected().is_some()
+    }
+
     /// Nothing keeps a guest from AArch32 at EL0, if the CPU has that, but it may not be there: the
     /// vCPU does not run any more until it is set up anew.
     #[inline(always)]
     fn judge(switch: Switch<'_>, pstate: Pstate, exit: GuestExit) -> GuestExit {
-        if !pstate.has(Pstate::M4) {
-            return exit;
+        match switch.known.protected() {
+            Some(vcpu) if pstate.has(Pstate::M4) => {
+                vcpu.forget_set_up();
+                exit.with_reason(GuestExit::ILLEGAL)
+            }
+            _ => exit,
         }
-
-        if let Some(vcpu) = switch.vcpu.protected() {
-            vcpu.forget_set_up();
-        }
-        exit.with_reason(GuestExit::ILLEGAL)
     }
 
     #[inline(always)]
     fn resolve_first(trap: Trap<'_>) -> Option<ControlFlow<GuestExit>> {
-        let vcpu = trap.switch.vcpu.protected()?;
-        let resolved = match trap.esr.class() {
-            // Of AArch64: in AArch32 it did not get here.
-            ExceptionClass::Hvc => {
-                return Some(match vcpu.handle_hypercall(GuestExit::TRAP.into_raw()) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(exit) => ControlFlow::Break(GuestExit::from_raw(exit)),
-                });
-            }
-            ExceptionClass::System => {
-                // What works around errata comes first: the other may find it undefined.
-                exit::system::resolve::<Self>(trap) || vcpu.emulate_register()
-            }
-            ExceptionClass::Sve => vcpu.refuse_as_undefined(),
-            ExceptionClass::Cp15 | ExceptionClass::Eret | ExceptionClass::Unallocated3f => false,
-            _ => return None,
-        };
-
-        Some(if resolved {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(GuestExit::TRAP)
-        })
+        resolve_protected(trap, trap.switch.known.protected()?)
     }
+}
+
+/// What is done about a trap of a protected vCPU, if that differs from what is done of others.
+#[cold]
+fn resolve_protected(trap: Trap<'_>, vcpu: ProtectedVcpu<'_>) -> Option<ControlFlow<GuestExit>> {
+    let resolved = match trap.esr.class() {
+        // Of AArch64: in AArch32 it did not get here.
+        ExceptionClass::Hvc => {
+            return Some(match vcpu.handle_hypercall(GuestExit::TRAP.into_raw()) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(exit) => ControlFlow::Break(GuestExit::from_raw(exit)),
+            });
+        }
+        ExceptionClass::System => {
+            // What works around errata comes first: the other may find it undefined.
+            exit::system::resolve::<MayBeProtected>(trap) || vcpu.emulate_register()
+        }
+        ExceptionClass::Sve => vcpu.refuse_as_undefined(),
+        ExceptionClass::Cp15 | ExceptionClass::Eret | ExceptionClass::Unallocated3f => false,
+        _ => return None,
+    };
+
+    Some(if resolved {
+        ControlFlow::Continue(())
+    } else {
+        ControlFlow::Break(GuestExit::TRAP)
+    })
 }

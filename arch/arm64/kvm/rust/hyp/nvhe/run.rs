@@ -9,37 +9,20 @@
 #![forbid(unsafe_code)]
 
 use super::*;
-use crate::side::{
-    self,
-    ProtectedVcpu, //
-};
+use crate::side;
 use registers::Registers;
 use traps::cptr;
+use MayBeProtected as K;
 
 /// Runs the guest until something happens that the host has to see.
-#[inline(always)]
-pub(super) fn run(vcpu: RunningVcpu<'_>) -> GuestExit {
-    match vcpu.protected() {
-        Some(vcpu) => run_protected(vcpu),
-        None => run_as::<Plain>(vcpu),
-    }
-}
-
-/// [`run`], of a protected vCPU. Apart, so that a plain vCPU's way is short.
-#[inline(never)]
-fn run_protected(vcpu: ProtectedVcpu<'_>) -> GuestExit {
-    run_as::<Protected>(vcpu.running())
-}
-
-/// [`run`], for a kind of vCPU.
 ///
 /// The host's buffers are written out while its translation is in force, and its registers saved
 /// before the guest's come in. The guest's registers are in the hardware before its stage 2 is; on
 /// the way out it is the reverse.
 #[inline(always)]
-fn run_as<K: Kind>(vcpu: RunningVcpu<'_>) -> GuestExit {
+pub(super) fn run(vcpu: RunningVcpu<'_>) -> GuestExit {
     let switch = Switch::new::<K>(vcpu);
-    let have = Registers::of(vcpu);
+    let have = Registers::of(switch.vm());
 
     // Changes in between runs only, by the vCPU's own thread.
     let debug_owner = vcpu.debug_owner();
@@ -49,7 +32,7 @@ fn run_as<K: Kind>(vcpu: RunningVcpu<'_>) -> GuestExit {
 
     let counters = counters::give_to_guest(switch);
 
-    have.save_host(switch);
+    have.save_host(switch.host);
     let buffers = buffers::stop(switch);
     // Walks of the host's tables are over before its registers change (Arm ARM, "Out-of-context
     // translation regimes"); and the above is in force.
@@ -58,12 +41,12 @@ fn run_as<K: Kind>(vcpu: RunningVcpu<'_>) -> GuestExit {
     if vcpu.pc_update_is_pending() {
         vcpu.update_pc();
     }
-    have.restore_guest(switch, debug_owner);
+    have.restore_guest(vcpu, switch.vm(), debug_owner);
     vcpu.load_stage2();
-    let side = activate_traps::<K>(switch);
+    let side = activate_traps(switch);
 
     vgic::enter(switch);
-    timer::trap::<K>(switch);
+    timer::trap(switch);
     debug::enter(switch, debug_owner);
 
     let pstate = Pstate::from_raw(switch.guest.pstate()).for_guest();
@@ -86,14 +69,14 @@ fn run_as<K: Kind>(vcpu: RunningVcpu<'_>) -> GuestExit {
         }
     };
 
-    have.save_guest(switch, debug_owner);
+    have.save_guest(vcpu, debug_owner);
     timer::untrap(*switch.masked);
     vgic::leave(switch);
     // As on the way in.
     barrier::dsb_nsh();
 
-    let back = deactivate_traps::<K>(switch, || side.leave());
-    let regime = have.restore_host(switch, side::load_host_stage2(back));
+    let back = deactivate_traps(switch, || side.leave());
+    let regime = have.restore_host(switch.host, switch.masked, side::load_host_stage2(back));
 
     if switch.host.fp_owner() == FpOwner::Guest && vcpu.el1_is_aarch32() {
         vcpu.set_sys_reg(SysReg::FPEXC32_EL2, FPEXC32_EL2::read_raw());
@@ -109,7 +92,7 @@ fn run_as<K: Kind>(vcpu: RunningVcpu<'_>) -> GuestExit {
 
 /// Sets the traps of the guest, and the vectors that lead out of it.
 #[inline(always)]
-fn activate_traps<K: Kind>(switch: Switch<'_>) -> Vectored<'_> {
+fn activate_traps(switch: Switch<'_>) -> Vectored<'_> {
     let Switch {
         vcpu, host, masked, ..
     } = switch;
@@ -130,7 +113,7 @@ fn activate_traps<K: Kind>(switch: Switch<'_>) -> Vectored<'_> {
 
 /// Sets the host's traps and vectors again.
 #[inline(always)]
-pub(super) fn deactivate_traps<'a, K: Kind>(
+pub(super) fn deactivate_traps<'a>(
     switch: Switch<'a>,
     leave: impl FnOnce() -> HostSide<'a>,
 ) -> BackAtHost {

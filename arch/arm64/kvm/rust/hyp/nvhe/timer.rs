@@ -39,9 +39,10 @@ pub(super) fn untrap(_el2: El2<'_>) {
 /// unless an offset has to be taken off; no offset applies to protected guests. The virtual ones
 /// trap where the hardware cannot take off theirs.
 #[inline(always)]
-pub(super) fn trap<K: Kind>(switch: Switch<'_>) {
+pub(super) fn trap(switch: Switch<'_>) {
     let vcpu = switch.vcpu;
-    let counts_as_is = K::IS_PROTECTED || vcpu.timer_offset(TimerId::Ptimer) == 0;
+    let counts_as_is =
+        switch.known.protected().is_some() || vcpu.timer_offset(TimerId::Ptimer) == 0;
     let (clear, mut set) = if counts_as_is {
         (placed(PHYSICAL_TIMER), placed(PHYSICAL_COUNT))
     } else {

@@ -16,7 +16,7 @@ use crate::hyp::vgic::{
 pub(super) fn enter(switch: Switch<'_>) {
     let (vcpu, el2) = (switch.vcpu, *switch.masked);
 
-    if vcpu.vm().has_gicv5() {
+    if switch.vm().has_gicv5() {
         v5::restore(vcpu.vgic_v5(), el2);
         v5::restore_ppis(vcpu.vgic_v5(), switch.host, el2);
     } else if has_gicv3_interface() {
@@ -30,7 +30,7 @@ pub(super) fn enter(switch: Switch<'_>) {
 pub(super) fn leave(switch: Switch<'_>) {
     let (vcpu, el2) = (switch.vcpu, *switch.masked);
 
-    if vcpu.vm().has_gicv5() {
+    if switch.vm().has_gicv5() {
         v5::save(vcpu.vgic_v5(), el2);
         v5::save_ppis(vcpu.vgic_v5(), switch.host, el2);
     } else if has_gicv3_interface() {

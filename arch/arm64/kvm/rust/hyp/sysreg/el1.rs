@@ -145,10 +145,10 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// A vCPU's own.
-    pub(super) fn own(vcpu: LoadedVcpu<'_>) -> Self {
+    /// A vCPU's own, of that VM.
+    pub(super) fn own(vcpu: LoadedVcpu<'_>, vm: Vm<'_>) -> Self {
         Self {
-            midr: vcpu.vm().own_midr().unwrap_or_else(MIDR_EL1::read),
+            midr: vm.own_midr().unwrap_or_else(MIDR_EL1::read),
             mpidr: vcpu.context().sys_reg(SysReg::MPIDR_EL1),
         }
     }

@@ -40,9 +40,9 @@ pub(crate) fn load(vcpu: LoadedVcpu<'_>, host: HostData<'_>, el2: El2<'_>) {
     load_vdisr(vcpu, el2);
 
     if !vcpu.has_el2() {
-        el1::restore(vcpu, Identity::own(vcpu), have, el2);
+        el1::restore(vcpu, Identity::own(vcpu, vcpu.vm()), have, el2);
     } else if vcpu.in_hyp_context() {
-        vel2::restore(vcpu, Identity::own(vcpu), have, el2);
+        vel2::restore(vcpu, Identity::own(vcpu, vcpu.vm()), have, el2);
     } else {
         el1::restore(vcpu, nested_identity(vcpu), have, el2);
     }

@@ -28,10 +28,10 @@ pub(crate) struct HostRegime(());
 pub(crate) struct Registers(Extensions);
 
 impl Registers {
-    /// Of the VM of the vCPU.
+    /// Of a VM's vCPUs.
     #[inline(always)]
-    pub(crate) fn of(vcpu: RunningVcpu<'_>) -> Self {
-        Self(Extensions::of(vcpu.vm()))
+    pub(crate) fn of(vm: Vm<'_>) -> Self {
+        Self(Extensions::of(vm))
     }
 
     /// Saves those that host and guest have alike. `save_mdscr` is whether `MDSCR_EL1` may have
@@ -78,9 +78,9 @@ impl Registers {
     }
 
     /// Saves the host's.
-    pub(crate) fn save_host(self, switch: Switch<'_>) {
-        let context = switch.host.context();
-        let memory = switch.host.sys_regs();
+    pub(crate) fn save_host(self, host: HostData<'_>) {
+        let context = host.context();
+        let memory = host.sys_regs();
 
         self.save(memory, true);
         context.set_pc(ELR_EL2::read());
@@ -89,8 +89,12 @@ impl Registers {
     }
 
     /// Restores the host's.
-    pub(crate) fn restore_host(self, switch: Switch<'_>, _stage2: HostStage2) -> HostRegime {
-        let Switch { host, masked, .. } = switch;
+    pub(crate) fn restore_host(
+        self,
+        host: HostData<'_>,
+        masked: Masked<'_>,
+        _stage2: HostStage2,
+    ) -> HostRegime {
         let context = host.context();
         let memory = host.sys_regs();
         let identity = Identity {
@@ -113,25 +117,21 @@ impl Registers {
     ///
     /// `MDSCR_EL1` traps unless the guest owns the debug registers (`MDCR_EL2.TDA`): its value is as
     /// it was. A host that lies about that, of a protected guest, takes the guest's value from it.
-    pub(crate) fn save_guest(self, switch: Switch<'_>, owner: DebugOwner) {
-        let memory = switch.guest.own_sys_regs();
+    pub(crate) fn save_guest(self, vcpu: RunningVcpu<'_>, owner: DebugOwner) {
+        let guest = vcpu.context();
+        let memory = guest.own_sys_regs();
 
         self.save(memory, owner == DebugOwner::GUEST);
-        switch.guest.set_pc(ELR_EL2::read());
+        guest.set_pc(ELR_EL2::read());
         save_vdisr(memory);
-        if switch.vcpu.el1_is_aarch32() {
-            aarch32::save(switch.guest, debug_regs_are_used(owner));
+        if vcpu.el1_is_aarch32() {
+            aarch32::save(guest, debug_regs_are_used(owner));
         }
     }
 
     /// Restores the guest's. Stage 2 is still the host's.
-    pub(crate) fn restore_guest(self, switch: Switch<'_>, owner: DebugOwner) {
-        let Switch {
-            vcpu,
-            guest,
-            masked,
-            ..
-        } = switch;
+    pub(crate) fn restore_guest(self, vcpu: RunningVcpu<'_>, vm: Vm<'_>, owner: DebugOwner) {
+        let (guest, masked) = (vcpu.context(), vcpu.masked());
         let memory = guest.own_sys_regs();
         let mdscr = match owner {
             DebugOwner::HOST => vcpu.external_mdscr(),
@@ -142,7 +142,7 @@ impl Registers {
         if vcpu.el1_is_aarch32() {
             aarch32::restore(guest, debug_regs_are_used(owner), *masked);
         }
-        self.restore_el1(memory, Identity::own(*vcpu), masked, || {
+        self.restore_el1(memory, Identity::own(*vcpu, vm), masked, || {
             stop_walks(memory, masked)
         });
         self.restore(memory, mdscr, masked);

@@ -220,16 +220,8 @@ pub(crate) fn restore_priorities(interface: VgicV3<'_>, el2: El2<'_>) {
 
 /// Empties all list registers. On a CPU that comes up.
 pub(crate) fn init_lrs(el2: El2<'_>) {
-    struct Clear<'a> {
-        el2: El2<'a>,
+    // CAST: There are at most 16.
+    for index in 0..Vtr::from_raw(ich_vtr()).list_registers() as u8 {
+        write_lr_at(index, 0, el2);
     }
-
-    impl LrVisitor for Clear<'_> {
-        #[inline(always)]
-        fn visit<const N: u32>(&mut self) {
-            ICH_LR_EL2::<N>::set(0, self.el2);
-        }
-    }
-
-    for_first_lrs(Vtr::from_raw(ich_vtr()).list_registers(), Clear { el2 });
 }
