@@ -16,7 +16,7 @@ pub(crate) fn enter(switch: Switch<'_>, owner: DebugOwner) {
     if let Some(regs) = regs_in_use(switch.vcpu, owner) {
         exchange(
             (switch.host.debug_regs(), switch.host.context()),
-            (regs, switch.guest),
+            (regs, switch.guest()),
             switch.host.last_debug_regs(),
             switch.masked,
         );
@@ -28,7 +28,7 @@ pub(crate) fn enter(switch: Switch<'_>, owner: DebugOwner) {
 pub(crate) fn leave(switch: Switch<'_>, owner: DebugOwner) {
     if let Some(regs) = regs_in_use(switch.vcpu, owner) {
         exchange(
-            (regs, switch.guest),
+            (regs, switch.guest()),
             (switch.host.debug_regs(), switch.host.context()),
             switch.host.last_debug_regs(),
             switch.masked,

@@ -81,7 +81,7 @@ fn record_pstate(switch: Switch<'_>, hyp_context: bool, pstate: Pstate) {
         pstate
     };
 
-    switch.guest.set_pstate(seen.into_raw());
+    switch.guest().set_pstate(seen.into_raw());
 }
 
 /// Takes PSTATE over from the hardware, where a vCPU at virtual EL2 is at EL1, and a guest
@@ -146,13 +146,13 @@ impl Trap<'_> {
     /// The value of an operand.
     #[inline(always)]
     fn operand(&self, reg: Gpr) -> u64 {
-        self.switch.guest.gp_reg(reg)
+        self.switch.guest().gp_reg(reg)
     }
 
     /// Sets the result of the instruction.
     #[inline(always)]
     fn set_result(&self, reg: Gpr, value: u64) {
-        self.switch.guest.set_gp_reg(reg, value);
+        self.switch.guest().set_gp_reg(reg, value);
     }
 
     /// Moves the guest on by the trapped instruction, in the hardware. Always true, as the end of
@@ -177,12 +177,8 @@ impl Trap<'_> {
 
     #[cold]
     pub(in crate::hyp) fn skip_instruction_aarch32(&self) -> bool {
-        let Switch {
-            vcpu,
-            guest,
-            masked,
-            ..
-        } = self.switch;
+        let Switch { vcpu, masked, .. } = self.switch;
+        let guest = vcpu.context();
 
         guest.set_pc(ELR_EL2::read());
         guest.set_pstate(self.pstate.get().into_raw());

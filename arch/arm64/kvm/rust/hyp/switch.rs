@@ -25,8 +25,6 @@ pub(crate) struct Switch<'a> {
     _sealed: (),
     /// The vCPU that runs.
     pub(crate) vcpu: RunningVcpu<'a>,
-    /// Its registers in memory.
-    pub(crate) guest: CpuContext<'a>,
     /// This CPU's data, found once.
     pub(crate) host: HostData<'a>,
     /// All exceptions are masked.
@@ -43,11 +41,16 @@ impl<'a> Switch<'a> {
         Self {
             _sealed: (),
             vcpu,
-            guest: vcpu.context(),
             host: HostData::get(*vcpu.masked()),
             masked: vcpu.masked(),
             known: side::Known::of(vcpu, K::HAS_EL2),
         }
+    }
+
+    /// The vCPU's registers in memory.
+    #[inline(always)]
+    pub(crate) fn guest(self) -> CpuContext<'a> {
+        self.vcpu.context()
     }
 
     /// The VM that the vCPU is of.

@@ -13,7 +13,7 @@ use super::*;
 /// single-stepped. What it should be is known: the state on entry, since no instruction ran.
 #[cold]
 pub(in crate::hyp) fn restore_spsr(switch: Switch<'_>) {
-    let saved = Pstate::from_raw(switch.guest.pstate());
+    let saved = Pstate::from_raw(switch.guest().pstate());
 
     if switch.vcpu.is_single_stepped()
         && saved.has(Pstate::SS)

@@ -49,8 +49,8 @@ pub(super) fn run(vcpu: RunningVcpu<'_>) -> GuestExit {
     timer::trap(switch);
     debug::enter(switch, debug_owner);
 
-    let pstate = Pstate::from_raw(switch.guest.pstate()).for_guest();
-    let side = side.return_to(switch.guest.pc(), pstate);
+    let pstate = Pstate::from_raw(switch.guest().pstate()).for_guest();
+    let side = side.return_to(switch.guest().pc(), pstate);
 
     let exit = loop {
         side::trace_exit_to_guest(switch.host);

@@ -192,7 +192,7 @@ fn translate_again(memory: SysRegs<'_>, masked: Masked<'_>) {
 #[inline(always)]
 pub(crate) fn start_translation(switch: Switch<'_>) {
     if cpucaps::has_speculative_at_erratum() {
-        translate_again(switch.guest.own_sys_regs(), switch.masked);
+        translate_again(switch.guest().own_sys_regs(), switch.masked);
     }
 }
 

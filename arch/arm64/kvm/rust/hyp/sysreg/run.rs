@@ -39,9 +39,9 @@ pub(crate) struct GuestState {
 #[inline(always)]
 fn guest_regs<K: Kind>(switch: Switch<'_>) -> SysRegs<'_> {
     if K::HAS_EL2 {
-        switch.guest.sys_regs()
+        switch.guest().sys_regs()
     } else {
-        switch.guest.own_sys_regs()
+        switch.guest().own_sys_regs()
     }
 }
 
@@ -56,12 +56,8 @@ pub(crate) fn enter<'a, K: Kind>(
     host: &HostState,
     owner: DebugOwner,
 ) -> (Ready<'a>, GuestState) {
-    let Switch {
-        vcpu,
-        guest,
-        masked,
-        ..
-    } = switch;
+    let Switch { vcpu, masked, .. } = switch;
+    let guest = vcpu.context();
     let mdscr = match owner {
         DebugOwner::HOST => vcpu.external_mdscr(),
         _ => guest_regs::<K>(switch).get(SysReg::MDSCR_EL1),
@@ -91,12 +87,8 @@ pub(crate) fn leave<K: Kind>(
     state: GuestState,
     owner: DebugOwner,
 ) {
-    let Switch {
-        vcpu,
-        guest,
-        masked,
-        ..
-    } = switch;
+    let Switch { vcpu, masked, .. } = switch;
+    let guest = vcpu.context();
     let mdscr = match owner {
         DebugOwner::GUEST => {
             let mdscr = MDSCR_EL1::read();

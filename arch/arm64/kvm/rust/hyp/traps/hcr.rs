@@ -72,12 +72,14 @@ fn is_in_hardware(vcpu: RunningVcpu<'_>) -> bool {
 /// Lets a guest hypervisor find its `HCR_EL2` where it reads and writes it without a trap.
 #[inline(always)]
 fn publish(switch: Switch<'_>) {
-    let hcr = Hcr::from_raw(switch.guest.sys_reg(SysReg::HCR_EL2));
+    let hcr = Hcr::from_raw(switch.guest().sys_reg(SysReg::HCR_EL2));
 
     if is_in_hardware(switch.vcpu) {
         NVHCR_EL2::set(hcr, *switch.masked);
     } else {
-        switch.guest.set_sys_reg(SysReg::NVHCR_EL2, hcr.into_raw());
+        switch
+            .guest()
+            .set_sys_reg(SysReg::NVHCR_EL2, hcr.into_raw());
     }
 }
 
@@ -88,11 +90,11 @@ pub(in crate::hyp) fn take_over(switch: Switch<'_>) {
     let hcr = if is_in_hardware(switch.vcpu) {
         NVHCR_EL2::read_raw()
     } else {
-        switch.guest.sys_reg(SysReg::NVHCR_EL2)
+        switch.guest().sys_reg(SysReg::NVHCR_EL2)
     };
 
     // Most exits come without a change. What is in memory has no bits that the guest does not have.
-    if hcr != switch.guest.sys_reg(SysReg::HCR_EL2) {
+    if hcr != switch.guest().sys_reg(SysReg::HCR_EL2) {
         switch.vcpu.set_sys_reg(SysReg::HCR_EL2, hcr);
     }
 }
@@ -164,12 +166,12 @@ pub(in crate::hyp) fn save_vserror<K: Kind>(switch: Switch<'_>) {
 }
 
 fn save_nested_vserror(switch: Switch<'_>) {
-    let hcr = Hcr::from_raw(switch.guest.sys_reg(SysReg::HCR_EL2));
+    let hcr = Hcr::from_raw(switch.guest().sys_reg(SysReg::HCR_EL2));
 
     if hcr.has(Hcr::VSE) && !HCR_EL2::read().has(Hcr::VSE) {
         let hcr = hcr.without(Hcr::VSE);
 
-        switch.guest.set_sys_reg(SysReg::HCR_EL2, hcr.into_raw());
+        switch.guest().set_sys_reg(SysReg::HCR_EL2, hcr.into_raw());
     }
 }
 
