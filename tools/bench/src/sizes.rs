@@ -116,7 +116,7 @@ fn members(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
 }
 
 /// Without "..", for what it leads out of need not exist.
-fn plain(path: &Path) -> PathBuf {
+pub fn plain(path: &Path) -> PathBuf {
     let mut found = PathBuf::new();
     for part in path.components() {
         match part {
@@ -148,6 +148,19 @@ fn table<'a>(kbuild: &'a str, kind: &str, config: &str) -> Result<BTreeSet<&'a s
     Ok(found)
 }
 
+fn read_table(site: &Site) -> Result<(String, String)> {
+    let kbuild = fs::read_to_string(site.repo.join("Kbuild")).context("no Kbuild")?;
+    let config = fs::read_to_string(site.kernel("rust").join(".config")).context("make kernels")?;
+    Ok((kbuild, config))
+}
+
+/// Objects of the C kernel that the Rust kernel has not, the hypervisor's included.
+pub fn replaced(site: &Site) -> Result<BTreeSet<String>> {
+    let (kbuild, config) = read_table(site)?;
+    let objects = table(&kbuild, "replaces", &config)?;
+    Ok(objects.into_iter().map(|o| format!("{KVM}/{o}")).collect())
+}
+
 /// Only what Kbuild names may be in one kernel alone, and all of that.
 fn check_table<V>(
     kbuild: &str,
@@ -174,8 +187,7 @@ fn check_table<V>(
 pub fn compare(site: &Site) -> Result<Sizes> {
     let [c, rust] = KERNELS.map(|k| members(&site.kernel(k)));
     let (c, rust) = (c?, rust?);
-    let kbuild = fs::read_to_string(site.repo.join("Kbuild")).context("no Kbuild")?;
-    let config = fs::read_to_string(site.kernel("rust").join(".config")).context("make kernels")?;
+    let (kbuild, config) = read_table(site)?;
     check_table(&kbuild, &config, &c, &rust)?;
     let names: BTreeSet<&String> = c.keys().chain(rust.keys()).collect();
     let mut objects = Vec::new();

@@ -2,7 +2,7 @@
 //! One operation's counts on both kernels, side by side.
 
 use super::machine::Ran;
-use super::tally::{Sums, Tally};
+use super::tally::{Sums, Tally, GLUE, REPLACED, RUST};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -107,6 +107,8 @@ pub struct Comparison {
     pub machine: String,
     pub c: Account,
     pub rust: Account,
+    /// What is C in one kernel and Rust in the other.
+    pub replaced: Row,
     pub tables: Vec<Table>,
 }
 
@@ -151,12 +153,19 @@ impl Comparison {
             title,
             rows: rows(c, rust, pick),
         };
+        let ours = [REPLACED, RUST, GLUE];
+        let of_ours = |side: &Side| ours.iter().map(|p| side.get(|t| &t.parts, p)).sum();
         Self {
             operation: operation.into(),
             title: title.into(),
             machine: machine.into(),
             c: Account::new(c),
             rust: Account::new(rust),
+            replaced: Row {
+                name: "replaced".into(),
+                c: of_ours(c),
+                rust: of_ours(rust),
+            },
             tables: TABLES.into_iter().map(table).collect(),
         }
     }

@@ -16,6 +16,7 @@ mod tally;
 
 use crate::operations::{Catalogue, Operation};
 use crate::site::{put, Site};
+use crate::sizes;
 use anyhow::{bail, Context, Result};
 use compare::{Comparison, Side};
 use report::By;
@@ -65,9 +66,11 @@ fn side(site: &Site, machine: &str, kernel: &str, operation: &Operation) -> Resu
     let ran = machine::run(site, machine, kernel, operation)
         .with_context(|| format!("{} on {machine}, {kernel} kernel", operation.name))?;
     let objects = objects::of_symbols(&build, &symbols.table)?;
+    let replaced = sizes::replaced(site)?;
     let naming = Naming {
         kernel: &symbols,
         objects: &objects,
+        replaced: &replaced,
         program: &program,
         registers: &registers,
     };

@@ -2,6 +2,7 @@
 //! Which object file a function of the kernel came from.
 
 use super::symbols::Table;
+use crate::sizes::plain;
 use anyhow::{Context, Result};
 use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSymbol, SymbolKind};
@@ -13,7 +14,7 @@ use std::path::Path;
 const LINKED: &str = "vmlinux.a";
 /// Linked into one object with a prefix before each name.
 const NVHE: &str = "arch/arm64/kvm/hyp/nvhe/kvm_nvhe.o";
-const NVHE_PARTS: &str = "arch/arm64/kvm/hyp";
+const NVHE_LINK: &str = "arch/arm64/kvm/hyp/nvhe/.kvm_nvhe.tmp.o.cmd";
 const NVHE_PREFIX: &str = "__kvm_nvhe_";
 
 /// Objects by the functions they define.
@@ -52,25 +53,21 @@ pub fn of_symbols(build: &Path, table: &Table) -> Result<HashMap<u64, String>> {
             found.add(build, &name, "")?;
         }
     }
-    for part in parts(&build.join(NVHE_PARTS), ".nvhe.o") {
-        let name = part.strip_prefix(build)?.to_string_lossy().into_owned();
-        found.add(build, &name, NVHE_PREFIX)?;
+    let link = build.join(NVHE_LINK);
+    let link = fs::read_to_string(&link).with_context(|| link.display().to_string())?;
+    for part in hypervisor(&link) {
+        found.add(build, &part, NVHE_PREFIX)?;
     }
     Ok(assign(table, &found.0))
 }
 
-fn parts(folder: &Path, suffix: &str) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(parts(&path, suffix));
-        } else if path.to_string_lossy().ends_with(suffix) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
+/// What the hypervisor object was linked from: others may lie about from an earlier build.
+fn hypervisor(command: &str) -> Vec<String> {
+    let line = command.lines().next().unwrap_or_default();
+    let objects = line.split_whitespace().filter(|w| w.ends_with(".nvhe.o"));
+    objects
+        .map(|o| plain(Path::new(o)).to_string_lossy().into_owned())
+        .collect()
 }
 
 /// Static functions of the same name are linked in the order of their objects.
@@ -93,6 +90,13 @@ fn assign(table: &Table, objects: &HashMap<String, Vec<String>>) -> HashMap<u64,
 mod tests {
     use super::*;
     use crate::profile::symbols::Kernel;
+
+    #[test]
+    fn what_the_hypervisor_is_linked_from() {
+        let command = "savedcmd_h/kvm_nvhe.tmp.o := ld -r -T k/h/hyp.lds k/h/tlb.nvhe.o \
+            k/h/../../rust/nvhe.nvhe.o -o k/h/kvm_nvhe.tmp.o\nsource k/h/stale.nvhe.o\n";
+        assert_eq!(hypervisor(command), ["k/h/tlb.nvhe.o", "rust/nvhe.nvhe.o"]);
+    }
 
     #[test]
     fn same_name_twice() {

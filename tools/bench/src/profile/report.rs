@@ -128,6 +128,21 @@ fn account(kernel: &str, account: &Account) -> String {
     text
 }
 
+/// What is replaced, by itself: the rest of an operation is C in both kernels.
+fn replaced(found: &Comparison) -> String {
+    let Row { c, rust, .. } = found.replaced;
+    let ratio = if c > 0.0 {
+        format!(", ratio {:.2}", rust / c)
+    } else {
+        String::new()
+    };
+    let rest = (found.c.instructions - c, found.rust.instructions - rust);
+    format!(
+        "\nof these replaced: C {c:.1}, Rust {rust:.1}{ratio}; all else: {:.1} and {:.1}\n",
+        rest.0, rest.1
+    )
+}
+
 fn wanted(table: &Table, by: By) -> bool {
     match table.title {
         "symbol" => by == By::Symbol,
@@ -150,6 +165,7 @@ pub fn text(found: &Comparison, by: By, top: usize) -> String {
     );
     text += &account("C", &found.c);
     text += &account("Rust", &found.rust);
+    text += &replaced(found);
     for part in found.tables.iter().filter(|t| wanted(t, by)) {
         text += "\n";
         text += &table(part.title, &part.rows, top);

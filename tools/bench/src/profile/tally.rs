@@ -6,7 +6,7 @@ use super::opcode::{decode, Kind, Register};
 use super::symbols::{Kernel, Program};
 use super::sysregs::Names;
 use anyhow::Result;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Distance of two exception vectors; a table has four groups of four.
 const VECTOR: u64 = 0x80;
@@ -29,6 +29,8 @@ pub type Sums = BTreeMap<String, u64>;
 pub struct Naming<'a> {
     pub kernel: &'a Kernel,
     pub objects: &'a HashMap<u64, String>,
+    /// Objects that Rust replaces.
+    pub replaced: &'a BTreeSet<String>,
     pub program: &'a Program,
     pub registers: &'a Names,
 }
@@ -163,7 +165,7 @@ impl Naming<'_> {
             } else {
                 object.clone()
             },
-            part: part(&symbol.raw, object),
+            part: part(&symbol.raw, object, self.replaced.contains(object)),
             named: true,
             vector,
         }
@@ -213,14 +215,21 @@ fn rust_module(path: &str) -> String {
     }
 }
 
-fn part(raw: &str, object: &str) -> &'static str {
+/// What there is in C alone, and in Rust alone.
+pub const REPLACED: &str = "KVM, C that is replaced";
+pub const RUST: &str = "KVM, Rust";
+pub const GLUE: &str = "KVM, C glue of Rust";
+
+fn part(raw: &str, object: &str, is_replaced: bool) -> &'static str {
     let is_ours = object.starts_with("arch/arm64/kvm/rust/");
+    let is_glue = object.ends_with("/glue.o") || object.ends_with("/glue.nvhe.o");
     match () {
-        () if is_ours && object.ends_with("glue.o") => "KVM, C glue of Rust",
-        () if is_ours => "KVM, Rust",
-        () if raw.starts_with("_R") && raw.contains("kvm_arm64") => "KVM, Rust",
+        () if is_ours && is_glue => GLUE,
+        () if is_ours => RUST,
+        () if is_replaced => REPLACED,
+        () if raw.starts_with("_R") && raw.contains("kvm_arm64") => RUST,
         () if raw.starts_with("_R") => "Rust libraries",
-        () if raw.starts_with("__kvm_nvhe_") => "KVM, EL2 (nVHE)",
+        () if raw.starts_with("__kvm_nvhe_") => "KVM, C, EL2 below the host",
         () if object.starts_with("arch/arm64/kvm/") => "KVM, C",
         () if object.starts_with("virt/kvm/") => "KVM, C",
         () => "kernel",
