@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Turns C's accesses into Rust's, with as little unexplained as can be.
 
-use super::rules::{Hunk, Rules};
+use super::rules::{Hunk, Pattern, Rules};
 use super::trace::Access;
 use std::collections::BTreeMap;
 
@@ -26,22 +26,34 @@ pub struct Aligner<'a> {
     pub rules: &'a Rules,
 }
 
+/// How many accesses from the first on these are, and how many of those need not be there.
+fn taken(patterns: &[Pattern], accesses: &[Access]) -> Option<(usize, usize)> {
+    let (mut all, mut extra) = (0, 0);
+    for pattern in patterns {
+        match accesses.get(all) {
+            Some(access) if pattern.fits(access) => {
+                all += 1;
+                extra += usize::from(pattern.optional);
+            }
+            _ if pattern.optional => {}
+            _ => return None,
+        }
+    }
+    Some((all, extra))
+}
+
 impl Aligner<'_> {
     fn equal(&self, c: &Access, rust: &Access) -> bool {
         c.what == rust.what && self.rules.value(c) == self.rules.value(rust)
     }
 
-    fn fits(&self, hunk: &Hunk, i: usize, j: usize) -> bool {
-        let (c, rust) = (self.c[i..].iter(), self.rust[j..].iter());
-        if hunk.c.len() > c.len() || hunk.rust.len() > rust.len() {
-            return false;
-        }
-        hunk.c.iter().zip(c).all(|(p, a)| p.fits(a))
-            && hunk.rust.iter().zip(rust).all(|(p, a)| p.fits(a))
-            && self.same_values(
-                &self.c[i..i + hunk.c.len()],
-                &self.rust[j..j + hunk.rust.len()],
-            )
+    /// How many accesses of C's and of Rust's a hunk is about there, if it is.
+    fn fits(&self, hunk: &Hunk, i: usize, j: usize) -> Option<(usize, usize)> {
+        let (c, rust) = (&self.c[i..], &self.rust[j..]);
+        let (of_c, extra_c) = taken(&hunk.c, c)?;
+        let (of_rust, extra_rust) = taken(&hunk.rust, rust)?;
+        let fits = extra_c == extra_rust && self.same_values(&c[..of_c], &rust[..of_rust]);
+        fits.then_some((of_c, of_rust))
     }
 
     /// What both do equally often, in whatever order, is done with the same values.
@@ -73,8 +85,8 @@ impl Aligner<'_> {
             _ => {}
         }
         for (number, hunk) in self.hunks.iter().enumerate() {
-            if self.fits(hunk, i, j) {
-                found.push((Step::Hunk(number), hunk.c.len(), hunk.rust.len(), 1));
+            if let Some((c, rust)) = self.fits(hunk, i, j) {
+                found.push((Step::Hunk(number), c, rust, 1));
             }
         }
         if i < self.c.len() {

@@ -109,10 +109,16 @@ fn counted(text: &str) -> Result<Vec<String>> {
 pub struct Pattern {
     pub what: String,
     pub value: Option<u64>,
+    /// It may be missing, but then on both sides.
+    pub optional: bool,
 }
 
 impl Pattern {
     fn parse(text: &str) -> Result<Self> {
+        let (text, optional) = match text.strip_suffix('?') {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
         let (what, value) = match text.split_once(" = 0x") {
             None => (text, None),
             Some((what, value)) => (what, Some(u64::from_str_radix(value, 16)?)),
@@ -120,6 +126,7 @@ impl Pattern {
         Ok(Self {
             what: what.to_string(),
             value,
+            optional,
         })
     }
 
@@ -134,7 +141,10 @@ impl Hunk {
             bail!("[machines] has no {unknown}");
         }
         // Without a neighbour to hold on to it would be allowed everywhere.
-        if self.c.is_empty() || self.rust.is_empty() {
+        if [&self.c, &self.rust]
+            .iter()
+            .any(|side| side.iter().all(|p| p.optional))
+        {
             bail!("a hunk needs accesses on both sides");
         }
         if self.machines.is_empty() || self.kinds.is_empty() || self.phases.is_empty() {

@@ -53,6 +53,10 @@ fn phase(text: &str) -> Phase {
 }
 
 fn problems(kind: &str, c: &str, rust: &str) -> Vec<String> {
+    problems_by(RULES, kind, c, rust)
+}
+
+fn problems_by(rules: &str, kind: &str, c: &str, rust: &str) -> Vec<String> {
     let (c, rust) = ([phase(c)], [phase(rust)]);
     let pair = Pair {
         machine: "vhe",
@@ -60,7 +64,7 @@ fn problems(kind: &str, c: &str, rust: &str) -> Vec<String> {
         c: &c,
         rust: &rust,
     };
-    pair.judge(&Rules::parse(RULES).unwrap()).problems
+    pair.judge(&Rules::parse(rules).unwrap()).problems
 }
 
 #[test]
@@ -96,6 +100,17 @@ fn a_hunk_allows_nothing_else() {
         assert!(!found.is_empty(), "{wrong}");
         assert!(found[0].starts_with("load, after"), "{found:?}");
     }
+}
+
+#[test]
+fn what_may_be_missing_is_so_on_both_sides() {
+    let rules = RULES.replace("\"ISB\"", "\"ISB?\"");
+    let found = |c: &str, rust: &str| problems_by(&rules, "user", c, rust);
+    let (c, rust) = ("A = 1, B1 = 2, B0 = 3", "B1 = 2, B0 = 3, A = 1");
+    assert!(found(c, rust).is_empty());
+    assert!(found(&format!("{c}, ISB"), &format!("{rust}, ISB")).is_empty());
+    assert!(!found(&format!("{c}, ISB"), rust).is_empty());
+    assert!(!found(c, &format!("{rust}, ISB")).is_empty());
 }
 
 #[test]
