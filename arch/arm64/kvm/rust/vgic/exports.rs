@@ -18,7 +18,8 @@ use super::{
     delivery,
     devices,
     hardware,
-    its, //
+    its,
+    mmio, //
 };
 use crate::{
     bindings,
@@ -110,10 +111,11 @@ unsafe extern "C" fn kvm_vgic_sync_hwstate(vcpu: *mut bindings::kvm_vcpu) {
 #[export]
 unsafe extern "C" fn kvm_vgic_process_async_update(vcpu: *mut bindings::kvm_vcpu) {
     // SAFETY: By the safety requirements.
-    let mut mmio = unsafe { InMmio::assume(vcpu) };
+    let mut own = unsafe { InMmio::assume(vcpu) };
 
-    deactivation::deferred(&mut mmio);
-    its::continue_commands(&mut mmio);
+    deactivation::deferred(&mut own);
+    mmio::continue_invalidation(&mut own);
+    its::continue_commands(&mut own);
     with_irqs_off(|irq_off| {
         // SAFETY: By the safety requirements; a vCPU is loaded wherever its thread is.
         delivery::update(

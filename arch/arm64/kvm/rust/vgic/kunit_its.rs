@@ -28,6 +28,10 @@ mod tests {
         kvm::prelude::*, //
     };
     use kernel::{
+        alloc::{
+            flags::GFP_KERNEL,
+            KVec, //
+        },
         bindings::{
             self,
             kvm_device_attr, //
@@ -72,12 +76,71 @@ mod tests {
         assert_eq!(mappings.remove_ite(DEVICE, EventId(4)), Some(ite(8196, 0)));
         assert_eq!(mappings.remove_ite(DEVICE, EventId(4)), None);
         assert_eq!(mappings.nr_ites(), 5);
-        assert!(mappings.remove_device(DEVICE).is_some());
-        assert!(mappings.remove_device(DEVICE).is_none());
+        mappings.remove_device(DEVICE);
+        assert_eq!(mappings.ite(DEVICE, EventId(0)), None);
+        mappings.remove_device(DEVICE);
         assert_eq!(mappings.nr_ites(), 1);
-        mappings.take_devices();
+        mappings.remove_devices();
         assert_eq!(mappings.nr_ites(), 0);
         assert_eq!(mappings.ite(OTHER, EventId(0)), None);
+        Ok(())
+    }
+
+    /// All that was there, once, by device and event; and each device.
+    #[test]
+    fn what_is_gone_can_be_taken() -> Result {
+        let mut mappings = Mappings::new();
+        let mut gone = KVec::new();
+
+        add(&mut mappings, DEVICE)?;
+        add(&mut mappings, OTHER)?;
+        add(&mut mappings, DeviceId(7))?;
+        for event in 0..3 {
+            mappings.add_ite(DEVICE, EventId(event), ite(8192 + event, 0))?;
+        }
+        mappings.add_ite(OTHER, EventId(0), ite(9000, 0))?;
+        assert!(!mappings.has_gone());
+        mappings.remove_device(OTHER);
+        assert_eq!(mappings.take_gone(), Some(Some(ite(9000, 0))));
+        // What is left of it is gone together with the others.
+        mappings.remove_devices();
+        while let Some(event) = mappings.take_gone() {
+            gone.push(event.map(|ite| ite.lpi.0), GFP_KERNEL)?;
+        }
+        assert_eq!(gone.iter().filter(|lpi| lpi.is_none()).count(), 3);
+        assert!(gone.iter().flatten().eq(&[8192, 8193, 8194]));
+        assert!(!mappings.has_gone());
+        Ok(())
+    }
+
+    /// In parts of any size each event is seen once, in the same order.
+    #[test]
+    fn a_walk_goes_on_where_it_was() -> Result {
+        let mut mappings = Mappings::new();
+
+        add(&mut mappings, DEVICE)?;
+        add(&mut mappings, OTHER)?;
+        add(&mut mappings, DeviceId(7))?;
+        for event in [1, 2, 60] {
+            mappings.add_ite(DEVICE, EventId(event), ite(8192 + event, 0))?;
+            mappings.add_ite(OTHER, EventId(event), ite(9000 + event, 0))?;
+        }
+        for limit in 1..12 {
+            let mut seen = KVec::new();
+            let mut from = Some((DeviceId(0), EventId(0)));
+
+            while let Some(begin) = from {
+                let mut part = KVec::with_capacity(12, GFP_KERNEL)?;
+                let (_, next) = mappings.walk(begin, limit, |ite| {
+                    part.push(ite.lpi.0, GFP_KERNEL).unwrap_or(());
+                });
+
+                assert!(part.len() <= limit as usize);
+                seen.extend_from_slice(&part, GFP_KERNEL)?;
+                from = next;
+            }
+            assert!(seen.iter().eq(&[9001, 9002, 9060, 8193, 8194, 8252]));
+        }
         Ok(())
     }
 

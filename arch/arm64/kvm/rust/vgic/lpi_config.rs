@@ -113,11 +113,25 @@ pub(super) fn invalidate_leaf(
     }
 }
 
-/// Likewise for all LPIs (`GICR_INVALLR`). Sleeps.
-pub(super) fn invalidate_all(guest: Guest<'_>, memory: GuestMemory<'_>, vcpu: Vcpu<'_>) {
-    for leaf in guest.lpi_leaves() {
+/// Likewise for all LPIs from that one on (`GICR_INVALLR`), unless `ends` after some: the one that it
+/// is to go on with then. Sleeps.
+pub(super) fn invalidate_all(
+    guest: Guest<'_>,
+    memory: GuestMemory<'_>,
+    vcpu: Vcpu<'_>,
+    from: Intid,
+    ends: impl Fn() -> bool,
+) -> Option<Intid> {
+    let mut leaves = guest.lpi_leaves_from(from).peekable();
+
+    while let Some(leaf) = leaves.next() {
         invalidate_leaf(guest, memory, vcpu, leaf);
         memory.may_sleep().cond_resched();
+        match leaves.peek() {
+            Some(next) if ends() => return Some(next.first()),
+            _ => (),
+        }
     }
     v4::invalidate_all(vcpu);
+    None
 }

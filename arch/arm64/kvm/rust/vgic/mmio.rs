@@ -21,6 +21,8 @@ mod dist;
 mod redist;
 mod v2;
 
+pub(super) use redist::continue_invalidation;
+
 use super::its::registers;
 use crate::{
     gic::{

@@ -3,13 +3,17 @@
 //! What a vCPU has still to do before it enters its guest again, when it may sleep.
 
 use super::super::prelude::*;
-use crate::gic::list_register::{
-    Intid,
-    MAX_LRS, //
+use crate::gic::{
+    list_register::{
+        Intid,
+        MAX_LRS, //
+    },
+    word::VcpuIdx, //
 };
 use core::cell::Cell;
 
-/// Of the vCPU's own thread: see [`OwnVcpu::defer_deactivation`] and [`OwnVcpu::defer_commands`].
+/// Of the vCPU's own thread: see [`OwnVcpu::defer_deactivation`], [`OwnVcpu::defer_commands`] and
+/// [`OwnVcpu::defer_invalidation`].
 pub(crate) struct Deferred {
     /// INTIDs of interrupts to be deactivated. One entry to the guest makes at most one for each
     /// list register.
@@ -18,6 +22,8 @@ pub(crate) struct Deferred {
     count: Cell<u8>,
     /// An ITS has commands to execute.
     commands: Cell<bool>,
+    /// Properties of a vCPU's LPIs are to be read again, from this one on.
+    invalidation: Cell<Option<(VcpuIdx, Intid)>>,
 }
 
 impl Deferred {
@@ -27,6 +33,7 @@ impl Deferred {
             intids: [const { Cell::new(0) }; MAX_LRS as usize],
             count: Cell::new(0),
             commands: Cell::new(false),
+            invalidation: Cell::new(None),
         }
     }
 
@@ -75,6 +82,20 @@ impl OwnVcpu<'_> {
     pub(crate) fn takes_deferred_commands(self) -> bool {
         self.vgic_vcpu()
             .is_some_and(|vgic| vgic.deferred().commands.replace(false))
+    }
+
+    /// Has the vCPU go on with the invalidation of that vCPU's LPIs, from that one on, before its guest
+    /// is entered again. There is one at most: the guest begins another one only after that.
+    pub(crate) fn defer_invalidation(self, target: VcpuIdx, from: Intid) {
+        if let Some(vgic) = self.vgic_vcpu() {
+            vgic.deferred().invalidation.set(Some((target, from)));
+            self.request_vgic_update();
+        }
+    }
+
+    /// What it was to go on with; it is not any more.
+    pub(crate) fn takes_deferred_invalidation(self) -> Option<(VcpuIdx, Intid)> {
+        self.vgic_vcpu()?.deferred().invalidation.take()
     }
 
     /// One of those that are still to be deactivated.

@@ -34,7 +34,8 @@ use crate::{
     gic::{
         its::{
             DeviceId,
-            EventId, //
+            EventId,
+            Gpa, //
         },
         its_registers::CommandQueue,
         list_register::Intid,
@@ -72,6 +73,25 @@ use kernel::{
     }, //
 };
 
+/// How far the command at `GITS_CREADR` has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Walked {
+    /// The LPIs before this one have been looked at.
+    Lpis(Intid),
+    /// The events before this one of this device have.
+    Events(DeviceId, EventId),
+    /// It is done when nothing is left to be [unmapped](Commands::unmapping).
+    All,
+}
+
+/// What an ITS has to do next.
+pub(crate) enum Due {
+    /// To unmap what is [gone](crate::kvm::vgic::its_tables::Mappings::take_gone).
+    Unmapping,
+    /// The command that is there.
+    Command(Gpa),
+}
+
 /// What the lock of an ITS' commands guards.
 pub(crate) struct Commands {
     /// The registers of the ring.
@@ -79,8 +99,10 @@ pub(crate) struct Commands {
     /// `GITS_CREADR` when all is done that is to be: what was there while the ITS was enabled. Where
     /// that is already, or on the way from there to `GITS_CWRITER`.
     pub(crate) due: u64,
-    /// The one that is at `GITS_CREADR` has been begun: the LPIs before this one have been looked at.
-    pub(crate) walked: Option<Intid>,
+    /// The one that is at `GITS_CREADR` has been begun.
+    pub(crate) walked: Option<Walked>,
+    /// Devices are gone whose LPIs are still to be unmapped, before anything else is done.
+    pub(crate) unmapping: bool,
 }
 
 impl Commands {
@@ -89,7 +111,32 @@ impl Commands {
         queue: CommandQueue::EMPTY,
         due: CommandQueue::EMPTY.creadr(),
         walked: None,
+        unmapping: false,
     };
+
+    /// What is to be done next, if anything is.
+    pub(crate) fn next_due(&self) -> Option<Due> {
+        if self.unmapping {
+            Some(Due::Unmapping)
+        } else if self.queue.creadr() != self.due {
+            self.queue.next().map(Due::Command)
+        } else {
+            None
+        }
+    }
+
+    /// Nothing has been announced that is not done.
+    pub(crate) fn is_quiescent(&self) -> bool {
+        self.queue.is_empty() && !self.unmapping
+    }
+
+    /// All is unmapped that was gone.
+    pub(crate) fn unmapped(&mut self) {
+        self.unmapping = false;
+        if self.walked == Some(Walked::All) {
+            self.advance();
+        }
+    }
 
     /// The next one is done.
     pub(crate) fn advance(&mut self) {

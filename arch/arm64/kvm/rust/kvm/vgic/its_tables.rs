@@ -78,6 +78,13 @@ impl Device {
     pub(crate) fn ite(&self, event: EventId) -> Option<Ite> {
         self.ites.get(&event).copied()
     }
+
+    /// Takes the first of its events.
+    fn take_event(&mut self) -> Option<Ite> {
+        let (_, event) = self.ites.cursor_front_mut()?.remove_current();
+
+        Some(event.to_key_value().1)
+    }
 }
 
 /// A collection that is known. It need not be mapped to a vCPU.
@@ -95,6 +102,9 @@ pub(crate) struct Mappings {
     by_age: RBTree<u64, Icid>,
     next_age: u64,
     nr_ites: u32,
+    /// Devices that are mapped no more: no event of theirs is found, but the LPIs of those that are
+    /// left are still to be unmapped.
+    gone: RBTree<DeviceId, Device>,
 }
 
 impl Mappings {
@@ -106,6 +116,7 @@ impl Mappings {
             by_age: RBTree::new(),
             next_age: 0,
             nr_ites: 0,
+            gone: RBTree::new(),
         }
     }
 
@@ -148,12 +159,83 @@ impl Mappings {
         Ok(())
     }
 
-    /// Unmaps a device. The LPIs of its events are for the caller to unmap.
-    pub(crate) fn remove_device(&mut self, id: DeviceId) -> Option<Device> {
-        let device = self.devices.remove(&id)?;
+    /// Unmaps a device, if it is mapped: see [`Self::take_gone`].
+    pub(crate) fn remove_device(&mut self, id: DeviceId) {
+        let Some(nr_ites) = self.device(id).map(|device| device.nr_ites) else {
+            return;
+        };
 
-        self.nr_ites = self.nr_ites.saturating_sub(device.nr_ites);
-        Some(device)
+        self.nr_ites = self.nr_ites.saturating_sub(nr_ites);
+        if let Some(device) = self.devices.remove_node(&id) {
+            self.gone.insert(device);
+        }
+    }
+
+    /// Unmaps all devices: see [`Self::take_gone`].
+    pub(crate) fn remove_devices(&mut self) {
+        self.nr_ites = 0;
+        if self.gone.is_empty() {
+            core::mem::swap(&mut self.devices, &mut self.gone);
+        }
+        // Else there is none, since none is mapped before all that is gone has been taken.
+        while let Some(device) = self.devices.cursor_front_mut() {
+            self.gone.insert(device.remove_current().1);
+        }
+    }
+
+    /// Whether anything is left to be [taken](Self::take_gone).
+    pub(crate) fn has_gone(&self) -> bool {
+        !self.gone.is_empty()
+    }
+
+    /// Takes an event of a device that is not mapped any more, whose LPI is for the caller to unmap; or
+    /// such a device, if it has none. None if that was all.
+    ///
+    /// Nothing may be mapped before that: an event of theirs may still have the LPI.
+    pub(crate) fn take_gone(&mut self) -> Option<Option<Ite>> {
+        let mut device = self.gone.cursor_front_mut()?;
+        let event = device.current_mut().1.take_event();
+
+        if event.is_none() {
+            device.remove_current();
+        }
+        Some(event)
+    }
+
+    /// Calls `f` with events from that one of that device on, as long as no more than `limit` devices
+    /// and events are looked at. How many were, and where to go on if that was not the end.
+    pub(crate) fn walk(
+        &mut self,
+        from: (DeviceId, EventId),
+        limit: u32,
+        mut f: impl FnMut(Ite),
+    ) -> (u32, Option<(DeviceId, EventId)>) {
+        let mut looks = 0_u32;
+        let mut devices = self.devices.cursor_lower_bound_mut(&from.0);
+
+        while let Some(mut cursor) = devices {
+            let (id, device) = cursor.current_mut();
+
+            if looks >= limit {
+                return (looks, Some((*id, EventId(0))));
+            }
+            let first = if *id == from.0 { from.1 } else { EventId(0) };
+            let mut events = device.ites.cursor_lower_bound_mut(&first);
+
+            while let Some(cursor) = events {
+                let (event, ite) = cursor.current();
+
+                if looks >= limit {
+                    return (looks, Some((*id, *event)));
+                }
+                f(*ite);
+                looks = looks.wrapping_add(1);
+                events = cursor.move_next();
+            }
+            looks = looks.wrapping_add(1);
+            devices = cursor.move_next();
+        }
+        (looks, None)
     }
 
     /// What an event is translated to.
@@ -273,12 +355,6 @@ impl Mappings {
     pub(crate) fn clear_collections(&mut self) {
         self.collections = RBTree::new();
         self.by_age = RBTree::new();
-    }
-
-    /// Unmaps all devices. The LPIs of their events are for the caller to unmap.
-    pub(crate) fn take_devices(&mut self) -> RBTree<DeviceId, Device> {
-        self.nr_ites = 0;
-        core::mem::take(&mut self.devices)
     }
 }
 

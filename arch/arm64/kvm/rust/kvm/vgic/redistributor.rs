@@ -65,12 +65,15 @@ impl Vcpu<'_> {
         self.invalidations().load_relaxed() != 0
     }
 
-    /// Runs `f`; meanwhile [`Self::is_invalidating`].
-    pub(crate) fn while_invalidating(self, f: impl FnOnce()) {
+    /// [`Self::is_invalidating`] from now on, to [`Self::end_invalidating`].
+    pub(crate) fn begin_invalidating(self) {
         self.invalidations().fetch_add_relaxed(1);
-        // Whoever sees what `f` has done sees that it is not over.
+        // Whoever sees what is done from now on sees that it is not over.
         smp_mb();
-        f();
+    }
+
+    /// See [`Self::begin_invalidating`].
+    pub(crate) fn end_invalidating(self) {
         self.invalidations().fetch_sub_release(1);
     }
 

@@ -99,33 +99,56 @@ impl Budget {
 pub(super) fn run(commands: &mut ItsCommands<'_>, budget: &mut Budget) -> bool {
     let memory = commands.memory();
 
-    while commands.queue.creadr() != commands.due {
-        let Some(place) = commands.queue.next() else {
-            break;
-        };
-
+    while let Some(due) = commands.next_due() {
         if budget.is_over(commands.may_sleep()) {
             return true;
         }
-        let mut done = Progress {
-            looks: 0,
-            walked: commands.walked,
-        };
-
-        // What can't be read is passed over.
-        if let Some(command) = read(memory, place) {
-            execute(&mut commands.tables(), memory, command, &mut done);
-        } else {
-            done.walked = None;
-        }
-        budget.spend(done.looks.saturating_add(Budget::COMMAND));
-        match done.walked {
-            Some(_) => commands.walked = done.walked,
-            None => commands.advance(),
+        match due {
+            Due::Unmapping => go_on_unmapping(commands, budget),
+            Due::Command(place) => go_on_with(commands, memory, place, budget),
         }
         commands.may_sleep().cond_resched();
     }
     false
+}
+
+fn go_on_with(
+    commands: &mut ItsCommands<'_>,
+    memory: GuestMemory<'_>,
+    place: Gpa,
+    budget: &mut Budget,
+) {
+    let mut done = Progress {
+        looks: 0,
+        walked: commands.walked,
+    };
+
+    // What can't be read is passed over.
+    if let Some(command) = read(memory, place) {
+        execute(&mut commands.tables(), memory, command, &mut done);
+    } else {
+        done.walked = None;
+    }
+    budget.spend(done.looks.saturating_add(Budget::COMMAND));
+    match done.walked {
+        Some(walked) => {
+            commands.walked = Some(walked);
+            commands.unmapping = walked == Walked::All;
+        }
+        None => commands.advance(),
+    }
+}
+
+fn go_on_unmapping(commands: &mut ItsCommands<'_>, budget: &mut Budget) {
+    let mut tables = commands.tables();
+
+    budget.spend(tables::unmap_gone(&mut tables, Budget::AT_ONCE));
+    let done = !tables.mappings.has_gone();
+
+    drop(tables);
+    if done {
+        commands.unmapped();
+    }
 }
 
 fn read(memory: GuestMemory<'_>, place: Gpa) -> Option<Command> {
@@ -168,8 +191,8 @@ type Done = Result<(), Ignored>;
 struct Progress {
     /// What it has cost this time, in interrupts that are looked at.
     looks: u32,
-    /// It is to go on with this LPI, if it is not done.
-    walked: Option<Intid>,
+    /// How far it is, if it is not done.
+    walked: Option<Walked>,
 }
 
 /// An ITS that executes a command.
@@ -182,7 +205,7 @@ struct Executor<'x, 't> {
     /// What it has cost, but for [`Budget::COMMAND`].
     looks: u32,
     /// See [`Progress::walked`].
-    walked: Option<Intid>,
+    walked: Option<Walked>,
 }
 
 /// Executes a command, or goes on with it.
@@ -210,7 +233,7 @@ fn execute(
 }
 
 impl<'t> Executor<'_, 't> {
-    fn execute(&mut self, command: Command, begin: Option<Intid>) -> Done {
+    fn execute(&mut self, command: Command, begin: Option<Walked>) -> Done {
         match command {
             Command::Mapd {
                 device,
@@ -223,7 +246,7 @@ impl<'t> Executor<'_, 't> {
                 icid,
                 target,
                 valid: true,
-            } => self.map_collection(icid, target),
+            } => self.map_collection(icid, target, begin),
             Command::Mapc { icid, .. } => {
                 self.unmap_collection(icid);
                 Ok(())
@@ -290,7 +313,7 @@ impl<'t> Executor<'_, 't> {
         tables::device_entry(self.memory, self.tables, device).ok_or(Ignored)?;
         let event_bits = event_bits.ok_or(Ignored)?;
 
-        self.looks = tables::unmap_device(self.tables, device);
+        self.drop_device(device);
         Ok(self.tables.mappings.add_device(device, itt, event_bits)?)
     }
 
@@ -298,17 +321,34 @@ impl<'t> Executor<'_, 't> {
     fn unmap_device(&mut self, device: DeviceId) -> Done {
         let entry = tables::device_entry(self.memory, self.tables, device).ok_or(Ignored)?;
 
-        self.looks = tables::unmap_device(self.tables, device);
+        self.drop_device(device);
         self.pay_write();
         Ok(self.memory.write(entry, &[NO_ENTRY])?)
     }
 
-    /// `MAPC`, V=1.
-    fn map_collection(&mut self, icid: Icid, target: RdBase) -> Done {
+    /// Unmaps a device, if it is mapped. What it has may be unmapped later: the command is not done
+    /// then.
+    fn drop_device(&mut self, device: DeviceId) {
+        tables::drop_device(self.tables, device);
+        self.looks = tables::unmap_gone(self.tables, Budget::AT_ONCE);
+        if self.tables.mappings.has_gone() {
+            self.walked = Some(Walked::All);
+        }
+    }
+
+    /// `MAPC`, V=1. What comes meanwhile, for an LPI that it has not got to, goes where it went before.
+    fn map_collection(&mut self, icid: Icid, target: RdBase, begin: Option<Walked>) -> Done {
         let (_, target) = self.redistributor(target)?;
+        let from = match begin {
+            Some(Walked::Events(device, event)) => (device, event),
+            _ => (DeviceId(0), EventId(0)),
+        };
 
         self.know_collection(icid, Some(target))?;
-        self.looks = tables::retarget(self.tables, icid, target);
+        let (looks, left) = tables::retarget(self.tables, icid, target, from, Budget::AT_ONCE);
+
+        self.looks = looks;
+        self.walked = left.map(|(device, event)| Walked::Events(device, event));
         Ok(())
     }
 
@@ -413,17 +453,22 @@ impl<'t> Executor<'_, 't> {
         Ok(())
     }
 
-    /// Has `f` look at LPIs, from that one on: all of them, or else it is to go on. Whether that was
+    /// Has `f` look at LPIs, from where it was on: all of them, or else it is to go on. Whether that was
     /// the end.
     fn walk(
         &mut self,
         guest: Guest<'t>,
-        from: Option<Intid>,
+        begin: Option<Walked>,
         mut f: impl FnMut(&Self, LeafOfLpis<'t>),
     ) -> bool {
-        for leaf in guest.lpi_leaves_from(from.unwrap_or(Intid(0))) {
+        let from = match begin {
+            Some(Walked::Lpis(lpi)) => lpi,
+            _ => Intid(0),
+        };
+
+        for leaf in guest.lpi_leaves_from(from) {
             if self.looks >= Budget::AT_ONCE {
-                self.walked = Some(leaf.first());
+                self.walked = Some(Walked::Lpis(leaf.first()));
                 return false;
             }
             f(self, leaf);
@@ -434,7 +479,7 @@ impl<'t> Executor<'_, 't> {
     }
 
     /// `INVALL`: all LPIs of the vCPU, of whatever collection.
-    fn invall(&mut self, icid: Icid, begin: Option<Intid>) -> Done {
+    fn invall(&mut self, icid: Icid, begin: Option<Walked>) -> Done {
         let guest = self.guest()?;
         let target = self.target(icid)?;
         let vcpu = guest.vcpu(target).ok_or(Ignored)?;
@@ -448,7 +493,7 @@ impl<'t> Executor<'_, 't> {
     }
 
     /// `MOVALL`: all LPIs of the one vCPU, of whatever ITS.
-    fn movall(&mut self, from: RdBase, to: RdBase, begin: Option<Intid>) -> Done {
+    fn movall(&mut self, from: RdBase, to: RdBase, begin: Option<Walked>) -> Done {
         let guest = self.guest()?;
         let (_, from) = self.redistributor(from)?;
         let (_, to) = self.redistributor(to)?;

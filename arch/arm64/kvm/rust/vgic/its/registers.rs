@@ -65,7 +65,7 @@ pub(in crate::vgic) fn read(by: &mut By<'_, '_>, its: &Its, access: Access<Gits>
     let value = match access.register {
         Gits::Ctlr => {
             let mut commands = by_now(by, its);
-            let quiescent = commands.queue.is_empty();
+            let quiescent = commands.is_quiescent();
             let enabled = commands.tables().enabled;
 
             return u64::from(ctlr(enabled, quiescent));
@@ -127,7 +127,9 @@ pub(in crate::vgic) fn write(
         }),
         Gits::Baser => {
             if let Some(kind) = TableKind::of_index(access.lanes.double()) {
-                write_baser(&mut by.commands(its), kind, access.lanes, value);
+                with_commands(by, its, |commands| {
+                    write_baser(commands, kind, access.lanes, value);
+                });
             }
         }
         // These two are user space's alone.
@@ -185,7 +187,8 @@ fn write_ctlr(commands: &mut ItsCommands<'_>, value: u32) {
     }
 }
 
-/// What is mapped by way of a table does not survive that it changes.
+/// What is mapped by way of a table does not survive that it changes. LPIs of devices may be unmapped
+/// later: no message is translated to them any more, and nothing is mapped before that is done.
 fn write_baser(commands: &mut ItsCommands<'_>, kind: TableKind, lanes: Lanes, value: u64) {
     let mut tables = commands.tables();
 
@@ -201,7 +204,9 @@ fn write_baser(commands: &mut ItsCommands<'_>, kind: TableKind, lanes: Lanes, va
     *tables.table(kind) = after;
     match kind {
         TableKind::Devices => {
-            tables::unmap_devices(&mut tables);
+            tables::drop_devices(&mut tables);
+            drop(tables);
+            commands.unmapping = true;
         }
         TableKind::Collections => tables::unmap_collections(&mut tables),
     }

@@ -144,37 +144,44 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn unmap_lpis(tables: &ItsTables<'_>, device: &Device, walk: &mut Walk<'_>) {
-    let guest = guest(tables.its().vm());
-
-    for (_, ite) in device.ites() {
-        if let Some(guest) = guest {
-            guest.unmap_lpi(ite.lpi);
-        }
-        walk.step();
+/// From now on no message is translated to what a device has, if it is mapped; what it has is for
+/// [`unmap_gone`].
+pub(super) fn drop_device(tables: &mut ItsTables<'_>, device: DeviceId) {
+    tables.mappings.remove_device(device);
+    if tables.mappings.has_gone() {
+        tables.invalidate_cache();
     }
 }
 
-/// Unmaps a device with all its events, if it is mapped. How many interrupts were looked at.
-pub(super) fn unmap_device(tables: &mut ItsTables<'_>, device: DeviceId) -> u32 {
-    let mut walk = Walk::new(tables.may_sleep());
+/// Likewise all devices.
+pub(super) fn drop_devices(tables: &mut ItsTables<'_>) {
+    tables.mappings.remove_devices();
+    tables.invalidate_cache();
+}
 
-    if let Some(device) = tables.mappings.remove_device(device) {
-        tables.invalidate_cache();
-        unmap_lpis(tables, &device, &mut walk);
+/// Unmaps LPIs of devices that are gone. How many interrupts were looked at, no more than `limit`.
+pub(super) fn unmap_gone(tables: &mut ItsTables<'_>, limit: u32) -> u32 {
+    let mut walk = Walk::new(tables.may_sleep());
+    let guest = guest(tables.its().vm());
+
+    while walk.looks < limit {
+        let Some(gone) = tables.mappings.take_gone() else {
+            break;
+        };
+
+        if let (Some(guest), Some(ite)) = (guest, gone) {
+            guest.unmap_lpi(ite.lpi);
+        }
+        walk.step();
     }
     walk.looks
 }
 
 /// Unmaps all devices.
 pub(super) fn unmap_devices(tables: &mut ItsTables<'_>) {
-    let mut walk = Walk::new(tables.may_sleep());
-    let devices = tables.mappings.take_devices();
-
-    tables.invalidate_cache();
-    for device in devices.values() {
-        unmap_lpis(tables, device, &mut walk);
-        walk.step();
+    drop_devices(tables);
+    while tables.mappings.has_gone() {
+        unmap_gone(tables, u32::MAX);
     }
 }
 
@@ -184,21 +191,24 @@ pub(super) fn unmap_collections(tables: &mut ItsTables<'_>) {
     tables.invalidate_cache();
 }
 
-/// Has all LPIs of a collection go to a vCPU. How many interrupts were looked at.
-pub(super) fn retarget(tables: &ItsTables<'_>, icid: Icid, target: VcpuIdx) -> u32 {
+/// Has LPIs of a collection go to a vCPU: those of events from that one of that device on. How many
+/// were looked at, no more than `limit`, and where to go on if there are more.
+pub(super) fn retarget(
+    tables: &mut ItsTables<'_>,
+    icid: Icid,
+    target: VcpuIdx,
+    from: (DeviceId, EventId),
+    limit: u32,
+) -> (u32, Option<(DeviceId, EventId)>) {
     let mut walk = Walk::new(tables.may_sleep());
     let Some(guest) = guest(tables.its().vm()) else {
-        return 0;
+        return (0, None);
     };
 
-    for (_, device) in tables.mappings.devices() {
-        for (_, ite) in device.ites() {
-            if ite.icid == icid {
-                guest.retarget_lpi(ite.lpi, Some(target));
-            }
-            walk.step();
+    tables.mappings.walk(from, limit, |ite| {
+        if ite.icid == icid {
+            guest.retarget_lpi(ite.lpi, Some(target));
         }
         walk.step();
-    }
-    walk.looks
+    })
 }

@@ -30,6 +30,7 @@ use crate::{
         distributor,
         frame::Access,
         frame_gicr::Gicr,
+        list_register::Intid,
         redistributor::{
             self,
             GicrCtlr,
@@ -89,14 +90,13 @@ pub(super) fn write(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, access: Access<Gicr>, v
                 invalidate(vcpu, |guest| {
                     // Nobody is told that the table can't be read.
                     lpi_config::invalidate(guest, by.memory(), lpi).unwrap_or(());
+                    vcpu.end_invalidating();
                 });
             }
         }
         Gicr::Invallr => {
             if !access.lanes.are_upper_half() {
-                invalidate(vcpu, |guest| {
-                    lpi_config::invalidate_all(guest, by.memory(), vcpu);
-                });
+                invalidate(vcpu, |guest| invalidate_all(by, guest, vcpu, Intid(0)));
             }
         }
         Gicr::Iidr | Gicr::Typer | Gicr::Syncr | Gicr::Pidr2 => (),
@@ -149,10 +149,43 @@ fn write_ctlr(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, value: u32) {
     }
 }
 
-/// Has `f` read properties of a vCPU's LPIs anew, if it has any, or is about to.
+/// Has `f` read properties of a vCPU's LPIs anew, if it has any, or is about to, and say when that is
+/// done.
 fn invalidate<'a>(vcpu: Vcpu<'a>, f: impl FnOnce(Guest<'a>)) {
     if let Some(guest) = Guest::of(vcpu.vm()).filter(|_| ctlr(vcpu).has(GicrCtlr::EnableLPIs)) {
-        vcpu.while_invalidating(|| f(guest));
+        vcpu.begin_invalidating();
+        f(guest);
+    }
+}
+
+/// Has properties read from that LPI on. If a signal comes, the guest's vCPU goes on before it enters
+/// the guest again: whoever else looks at `GICR_SYNCR` sees until then that it is not done.
+fn invalidate_all(by: &mut By<'_, '_>, guest: Guest<'_>, vcpu: Vcpu<'_>, from: Intid) {
+    let can_defer = matches!(by, By::Guest(mmio) if mmio.vcpu().can_defer());
+    let memory = by.memory();
+    let left = lpi_config::invalidate_all(guest, memory, vcpu, from, || {
+        can_defer && memory.may_sleep().has_signal()
+    });
+
+    match (by, left, VcpuIdx::new(vcpu.index())) {
+        (By::Guest(mmio), Some(next), Some(target)) => {
+            mmio.vcpu().defer_invalidation(target, next);
+        }
+        _ => vcpu.end_invalidating(),
+    }
+}
+
+/// The vCPU goes on with what a signal has interrupted, if anything. Sleeps.
+pub(in crate::vgic) fn continue_invalidation(mmio: &mut InMmio<'_>) {
+    let Some((target, next)) = mmio.vcpu().takes_deferred_invalidation() else {
+        return;
+    };
+    let Some(guest) = Guest::of(mmio.vcpu().vm()) else {
+        return;
+    };
+
+    if let Some(vcpu) = guest.vcpu(target) {
+        invalidate_all(&mut By::Guest(mmio), guest, vcpu, next);
     }
 }
 
