@@ -28,6 +28,8 @@
 #define NR_EVENTS	(1 << EVENT_BITS)
 #define NR_DEVICES	196
 #define NR_LPIS		(NR_DEVICES * NR_EVENTS)
+/* Or one has the whole of VI_BIG_ITT. */
+#define BIG_BITS	16
 
 /* A device whose events are discarded, and one whose events are mapped. Their tables are in VI_ITT. */
 #define MARKER		NR_DEVICES
@@ -45,11 +47,11 @@
 /* If nearly all was done before the signal. */
 #define MAX_ROUNDS	20
 
-#define NR_PENDING	2048
-#define MAX_LATE_USEC	10000
-#define WATCH_NS	100000
-/* Not so often that a vCPU which has many to look at each time it enters its guest gets nowhere. */
-#define WATCH_PENDING_NS	5000000
+/*
+ * So many are pending at once. Each entry to the guest looks at them, with interrupts off: of all LPIs,
+ * where an instruction takes a nanosecond, the next tick would be due before the guest is entered.
+ */
+#define NR_QUEUED	2048
 #define WATCHDOG_SEC	(4 * TT_WATCHDOG_SEC)
 
 /* Set-up */
@@ -95,8 +97,8 @@ static void set_properties(u8 property)
 	memset(vi.copy + VI_PROPERTIES * SZ_64K, property, NR_LPIS);
 }
 
-/* LPI n is that of device n / NR_EVENTS; all are vCPU 0's. */
-static void create(u8 property)
+/* All LPIs are vCPU 0's, of devices with 2^@bits events. */
+static void create_with(u8 property, u32 bits)
 {
 	u32 i;
 
@@ -105,11 +107,23 @@ static void create(u8 property)
 	for (i = 0; i < VI_NR_VCPUS; i++)
 		put(mapc(i, i, true));
 	for (i = 0; i < NR_LPIS; i++) {
-		if (!(i % NR_EVENTS))
-			put(mapd(i / NR_EVENTS, itt(i / NR_EVENTS), EVENT_BITS, true));
-		put(mapti(i / NR_EVENTS, i % NR_EVENTS, VI_FIRST_LPI + i, 0));
+		if (!(i & (BIT(bits) - 1)))
+			put(mapd(i >> bits, itt(i >> bits), bits, true));
+		put(mapti(i >> bits, i & (BIT(bits) - 1), VI_FIRST_LPI + i, 0));
 	}
 	map_markers();
+}
+
+/* LPI n is that of device n / NR_EVENTS. */
+static void create(u8 property)
+{
+	create_with(property, EVENT_BITS);
+}
+
+/* All are device 0's. */
+static void create_big(u8 property)
+{
+	create_with(property, BIG_BITS);
 }
 
 static u32 nr_discarded(void)
@@ -138,6 +152,11 @@ static struct vi_cmd nth_movall(u32 i)
 static struct vi_cmd nth_mapc(u32 i)
 {
 	return mapc(0, !(i % 2), true);
+}
+
+static struct vi_cmd nth_mapd(u32 i)
+{
+	return mapd(i, itt(i), EVENT_BITS, i % 2);
 }
 
 static struct vi_cmd nth_mapti(u32 i)
@@ -207,13 +226,13 @@ static void *interrupt_once(void *arg)
 	return NULL;
 }
 
-static void interrupter_start(void)
+static void interrupter_start(void *(*f)(void *arg))
 {
 	struct sigaction action = { .sa_handler = on_signal };
 
 	sigaction(SIGUSR1, &action, NULL);
 	interrupter.vcpu = pthread_self();
-	TEST_ASSERT(!pthread_create(&interrupter.thread, NULL, interrupt_once, NULL),
+	TEST_ASSERT(!pthread_create(&interrupter.thread, NULL, f, NULL),
 		    "pthread_create() failed");
 }
 
@@ -266,7 +285,7 @@ static int interrupted(struct vi_cmd (*cmd)(u32 i), u32 nr, bool look)
 
 	map_markers();
 	queue_pairs(cmd, nr);
-	interrupter_start();
+	interrupter_start(interrupt_once);
 	ask_kick();
 	gone_on = run();
 	interrupter.served = now_ns();
@@ -335,6 +354,11 @@ static void bounded_mapc(bool el2)
 	bounded("MAPC", nth_mapc, NR_LONG);
 }
 
+static void bounded_mapd(bool el2)
+{
+	bounded("MAPD", nth_mapd, NR_DEVICES);
+}
+
 static void bounded_mapti(bool el2)
 {
 	bounded("MAPTI", nth_mapti, NR_SHORT);
@@ -380,135 +404,21 @@ static void bounded_same(bool el2)
 	vi_free();
 }
 
-/* Time */
-
-static bool watching;
-static u64 watch_ns = WATCH_NS, late_ns;
-
-/* Wakes up all the time, and notes by how much it was too late. */
-static void *watch(void *arg)
-{
-	struct sched_param param = { .sched_priority = 50 };
-	struct timespec next;
-	u64 due = now_ns(), now;
-
-	pin_self_to_cpu(0);
-	TEST_ASSERT(!sched_setscheduler(0, SCHED_FIFO, &param), "SCHED_FIFO");
-	while (READ_ONCE(watching)) {
-		due += watch_ns;
-		next.tv_sec = due / NSEC_PER_SEC;
-		next.tv_nsec = due % NSEC_PER_SEC;
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
-		now = now_ns();
-		late_ns = max(late_ns, now - due);
-		due = now;
-	}
-	return NULL;
-}
-
-static void timed(const char *what, void (*f)(void *data), void *data)
-{
-	pthread_t thread;
-
-	late_ns = 0;
-	watching = true;
-	pthread_create(&thread, NULL, watch, NULL);
-	f(data);
-	WRITE_ONCE(watching, false);
-	pthread_join(thread, NULL);
-	ksft_print_msg("%s: others wait for %lu us at most\n", what, late_ns / 1000);
-	tt_expect(late_ns < MAX_LATE_USEC * 1000, "%s: others need not wait", what);
-}
-
-struct timed_cmd {
-	const char *what;
-	struct vi_cmd (*cmd)(u32 i);
-	u32 nr;
-};
-
-static void timed_interrupted(void *data)
-{
-	struct timed_cmd *t = data;
-	u64 ns;
-
-	interrupted(t->cmd, t->nr, false);
-	ns = interrupter.served - interrupter.sent;
-	ksft_print_msg("%s: KVM_RUN ends %lu us after the signal\n", t->what, ns / 1000);
-	tt_expect(ns < MAX_LATE_USEC * 1000, "%s: KVM_RUN ends soon", t->what);
-}
-
-/*
- * Each entry to the guest looks at all that is pending, with interrupts off. Not all LPIs: where an
- * instruction takes a nanosecond the next tick would be due before the guest is entered.
- */
-static void make_pending(void)
-{
-	u32 i;
-
-	for (i = 0; i < NR_PENDING; i++)
-		TEST_ASSERT(!strcmp(vi_signal(i / NR_EVENTS, i % NR_EVENTS), "1"), "LPI %u", i);
-}
-
-static void time_commands(bool el2)
-{
-	static struct timed_cmd cmds[] = {
-		{ "INVALL, all have changed", nth_invall, 4 },
-		{ "INVALL, none has changed", nth_invall, NR_LONG },
-		{ "MOVALL", nth_movall, NR_LONG },
-		{ "MAPC", nth_mapc, NR_LONG },
-		{ "MAPTI", nth_mapti, NR_SHORT },
-	};
-	int i;
-
-	alarm(WATCHDOG_SEC);
-	create(VI_PRIORITY | LPI_PROP_GROUP1);
-	set_properties(VI_ENABLED);
-	for (i = 0; i < ARRAY_SIZE(cmds); i++)
-		timed(cmds[i].what, timed_interrupted, &cmds[i]);
-	vi_free();
-}
-
-/* As many entries as there are chances to see one. */
-static void read_gits(void *data)
-{
-	u64 begin = now_ns();
-
-	while (now_ns() - begin < 10 * WATCH_PENDING_NS)
-		vi_read(0, GITS_BASE_GPA + GITS_TYPER, 8);
-}
-
-static void lpis_off_and_on(void *data)
-{
-	vi_enable_lpis(0, false);
-	vi_enable_lpis(0, true);
-}
-
-static void time_pending(bool el2)
-{
-	struct timed_cmd moves = { "MOVALL, many are pending", nth_movall, 4 };
-
-	alarm(WATCHDOG_SEC);
-	create(VI_ENABLED);
-	make_pending();
-	watch_ns = WATCH_PENDING_NS;
-	timed("a vCPU runs, many are pending", read_gits, NULL);
-	timed(moves.what, timed_interrupted, &moves);
-	timed("LPIs are disabled and enabled", lpis_off_and_on, NULL);
-	vi_free();
-}
+#include "vgic_its_bounded_access.h"
+#include "vgic_its_bounded_time.h"
 
 static const struct tt_test tests[] = {
 	{ "bounded_invall", bounded_invall },
 	{ "bounded_movall", bounded_movall },
 	{ "bounded_mapc", bounded_mapc },
+	{ "bounded_mapd", bounded_mapd },
 	{ "bounded_mapti", bounded_mapti },
 	{ "bounded_user", bounded_user },
 	{ "bounded_same", bounded_same },
-};
-
-static const struct tt_test timed_tests[] = {
-	{ "time_commands", time_commands },
-	{ "time_pending", time_pending },
+	{ "interrupted_invallr", interrupted_invallr },
+	{ "interrupted_enable", interrupted_enable },
+	{ "interrupted_disable", interrupted_disable },
+	{ "interrupted_baser", interrupted_baser },
 };
 
 int main(int argc, char **argv)
