@@ -4,8 +4,9 @@
  * and what it gives back, and after each sequence all that can be read. The seed decides.
  *
  * A transcript has a line for each VM, with a checksum of all that it answered; "vgic_api SEED
- * [CALLS]" prints what was asked and answered in one of them, call by call. There is nothing to
- * expect but that a kernel answers at all: the transcripts of two kernels are to be equal.
+ * [CALLS]" prints what was asked and answered in one of them, call by call, and "vgic_api from SEED
+ * VMS [CALLS]" takes as many VMs from that seed on. There is nothing to expect but that a kernel
+ * answers at all: the transcripts of two kernels are to be equal.
  */
 #include "vgic_lib.h"
 
@@ -13,7 +14,7 @@
 #define NR_CALLS	1600
 #define MAX_VCPUS	3
 
-static u64 state, sum;
+static u64 state, sum, nr_answers;
 static bool verbose;
 
 static u32 rnd(u32 below)
@@ -43,6 +44,7 @@ static void answer(const char *fmt, ...)
 	va_end(args);
 	for (c = line; *c; c++)
 		sum = (sum ^ *c) * 0x100000001b3ULL;
+	nr_answers++;
 	if (verbose)
 		transcript("%s", line);
 }
@@ -419,10 +421,24 @@ static void one(u64 seed, u32 calls)
 	close(m.kvm);
 }
 
+static void many(u64 seed, u64 vms, u32 calls)
+{
+	u64 end = seed + vms;
+
+	for (; seed != end; seed++) {
+		one(seed, calls);
+		transcript("seed %lu: %016lx", seed, sum);
+	}
+	ksft_print_msg("%lu calls, %lu answers\n", vms * calls, nr_answers);
+}
+
+static u64 number(int argc, char **argv, int i, u64 otherwise)
+{
+	return argc > i ? strtoull(argv[i], NULL, 0) : otherwise;
+}
+
 int main(int argc, char **argv)
 {
-	u64 seed;
-
 	setlinebuf(stdout);
 	ksft_print_header();
 	test_disable_default_vgic();
@@ -431,14 +447,12 @@ int main(int argc, char **argv)
 	TEST_REQUIRE(tt_gicv2 || tt_gicv3);
 	ksft_set_plan(1);
 
-	if (argc > 1) {
+	if (argc > 1 && strcmp(argv[1], "from")) {
 		verbose = true;
-		one(strtoull(argv[1], NULL, 0), argc > 2 ? atoi(argv[2]) : NR_CALLS);
+		one(number(argc, argv, 1, 0), number(argc, argv, 2, NR_CALLS));
 	} else {
-		for (seed = 1; seed <= NR_VMS; seed++) {
-			one(seed, NR_CALLS);
-			transcript("seed %lu: %016lx", seed, sum);
-		}
+		many(number(argc, argv, 2, 1), number(argc, argv, 3, NR_VMS),
+		     number(argc, argv, 4, NR_CALLS));
 	}
 	ksft_test_result_pass("answers\n");
 	ksft_finished();
