@@ -11,8 +11,9 @@ SHELL := /bin/bash
 
 BUILD       ?= build
 CACHE       ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kvm-arm64-rust
-# The benchmark takes two machines if none is named.
+# The benchmark takes two machines if none is named, long runs those of the run that goes on.
 comma := ,
+SOAK_MACHINE := $(if $(filter undefined,$(origin MACHINE)),,$(MACHINE))
 BENCH_MACHINE := $(if $(filter undefined,$(origin MACHINE)),vhe$(comma)nvhe,$(MACHINE))
 MACHINE     ?= vhe
 INTERACTIVE ?=
@@ -32,6 +33,10 @@ KIND        ?=
 REPS        ?= 5
 SERIES      ?=
 RAISE       ?=
+TIME        ?=
+SEED        ?=
+RESUME      ?=
+REPEAT      ?=
 
 # A relative path is meant from where make was called.
 override BUILD := $(abspath $(BUILD))
@@ -119,6 +124,17 @@ test: begin kernels selftests userspace
 test-all: begin kernels selftests userspace
 	@$(SETUP)/steps table
 	@set -f; $(TESTING)/run-tests --all $(if $(ONLY),--only $(ONLY))
+
+# A run of several hours: a slip of the pen shows before anything is built.
+SOAK := $(TESTING)/soak $(if $(SOAK_MACHINE),--machine "$(SOAK_MACHINE)") $(if $(TIME),--time "$(TIME)") \
+	$(if $(SEED),--seed "$(SEED)") $(if $(filter-out 0,$(RESUME)),--resume) $(if $(REPEAT),--repeat "$(REPEAT)")
+
+.PHONY: soak soak-names
+soak-names: toolchain
+	@set -f; $(SOAK) $(if $(ONLY),--only $(ONLY)) --check
+
+soak: soak-names kernels selftests userspace
+	@set -f; $(SOAK) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: kvm-unit-tests kut-names kut-build
 # A slip of the pen shows before anything is built.
@@ -217,7 +233,7 @@ clean:
 	@cd $(BUILD) 2>/dev/null || exit 0; \
 	find . -mindepth 2 -maxdepth 2 -name '.config*' ! -path './linux/*' -printf '%h\0' | xargs -0 -r rm -rf; \
 	rm -rf unchanged.stamp *.seed selftests selftests.hdr selftests.list .selftests.built \
-	kvm-unit-tests kvm-unit-tests.list .kvm-unit-tests.built logs results host bench patches bindgen .lines.*
+	kvm-unit-tests kvm-unit-tests.list .kvm-unit-tests.built logs results soak host bench patches bindgen .lines.*
 
 distclean:
 	@[ "$(BUILD)" != "$(TOP)" ] && [ "$(BUILD)" != / ] && [ "$(BUILD)" != "$(HOME)" ] || { echo "make: not removing BUILD=$(BUILD)" >&2; exit 2; }

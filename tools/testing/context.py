@@ -26,6 +26,7 @@ class Context:
     capacity: int = 2
     repo: Path = REPO
     children: jobs.Children = field(default_factory=jobs.Children)
+    settings: dict = field(default_factory=dict)    # more of the environment
 
     @property
     def logs(self):
@@ -62,7 +63,7 @@ class Context:
         return shutil.which(name)
 
     def environment(self):
-        return {**os.environ, "BUILD": str(self.build), "CACHE": str(self.cache)}
+        return {**os.environ, **self.settings, "BUILD": str(self.build), "CACHE": str(self.cache)}
 
     def run(self, command, log, **kwargs):
         """A command of this repository, with BUILD and CACHE set."""

@@ -141,7 +141,7 @@ fn control() -> impl Strategy<Value = u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(crate::edges::config(4000))]
 
     #[test]
     fn vmcr(raw in any::<u64>(), interface in interface()) {

@@ -91,7 +91,7 @@ fn sanitised(value: u64, address_low: u32, low: u64, high: u64) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(crate::edges::config(4000))]
 
     #[test]
     fn lanes_of_a_register(lanes in lanes(), register in any::<u64>(), value in any::<u64>()) {

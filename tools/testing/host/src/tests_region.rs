@@ -55,7 +55,7 @@ fn range_error(base: u64, size: u64, align: u64, memory: Memory) -> Option<Refus
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(crate::edges::config(4000))]
 
     #[test]
     fn ranges(

@@ -364,7 +364,7 @@ fn access() -> impl Strategy<Value = (Icc, Access)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(crate::edges::config(2000))]
 
     #[test]
     fn any_sequence_of_accesses(

@@ -200,6 +200,30 @@ static u32 any_offset(void)
 	}
 }
 
+/*
+ * Rust follows the line of what is configured as an edge, C does not: they agree on lines that are
+ * low when their configuration changes. LEVEL_INFO sets those of edges as well; a GICv2 has none.
+ */
+static void lower_lines(struct machine *m, u32 group, u64 which)
+{
+	u64 cpu = group == KVM_DEV_ARM_VGIC_GRP_REDIST_REGS ? which >> 32 : 0;
+	u32 first = (which & 0xfc) * 4, low = 0, i;
+	struct kvm_irq_level irq = {};
+
+	if ((which & 0xff00) != 0xc00)
+		return;
+	if (m->model == 3) {
+		attr(m, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO,
+		     cpu << 32 | (first & ~31), &low);
+		return;
+	}
+	for (i = 0; i < 16 * MAX_VCPUS; i++) {
+		irq.irq = (first < 32 ? 2 : 1) << KVM_ARM_IRQ_TYPE_SHIFT |
+			  (i / 16) << KVM_ARM_IRQ_VCPU_SHIFT | (first + i % 16);
+		ioctl(m->vm, KVM_IRQ_LINE, &irq);
+	}
+}
+
 static void registers(struct machine *m)
 {
 	u32 group = PICK(KVM_DEV_ARM_VGIC_GRP_DIST_REGS, KVM_DEV_ARM_VGIC_GRP_DIST_REGS,
@@ -214,6 +238,8 @@ static void registers(struct machine *m)
 	/* See vgic_api_its.h. */
 	if (m->its_enabled && !(which & 0xffff) && what == KVM_SET_DEVICE_ATTR)
 		return;
+	if (what == KVM_SET_DEVICE_ATTR)
+		lower_lines(m, group, which);
 	ret = attr(m, what, group, which, &value);
 	answer("reg %lx %u %lx %x: %s, %x", what & 0xff, group, which, before, did(ret), value);
 }
@@ -317,6 +343,11 @@ static void read_all(struct machine *m)
 	u32 group, i, value;
 	u64 cpu;
 
+	for (i = 32; i < 160; i += 32) {
+		value = 0;
+		if (!attr(m, KVM_GET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, i, &value))
+			answer("level %u: %x", i, value);
+	}
 	for (group = 1; group <= 5; group++) {
 		if (group == KVM_DEV_ARM_VGIC_GRP_NR_IRQS || group == KVM_DEV_ARM_VGIC_GRP_CTRL)
 			continue;
