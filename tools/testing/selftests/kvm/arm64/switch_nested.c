@@ -242,16 +242,36 @@ static void tlbi(int op)
 
 	dsb(ish);
 	switch (op) {
-	case VAE1: asm volatile("tlbi vae1, %0" : : "r" (page)); break;
-	case VAE1IS: asm volatile("tlbi vae1is, %0" : : "r" (page)); break;
-	case VAAE1: asm volatile("tlbi vaae1, %0" : : "r" (page)); break;
-	case VALE1: asm volatile("tlbi vale1, %0" : : "r" (page)); break;
-	case ASIDE1: asm volatile("tlbi aside1, %0" : : "r" (0UL)); break;
-	case VMALLE1: asm volatile("tlbi vmalle1"); break;
-	case VMALLE1IS: asm volatile("tlbi vmalle1is"); break;
-	case VAE2: asm volatile("tlbi vae2, %0" : : "r" (page)); break;
-	case VAE2IS: asm volatile("tlbi vae2is, %0" : : "r" (page)); break;
-	case ALLE2: asm volatile("tlbi alle2"); break;
+	case VAE1:
+		asm volatile("tlbi vae1, %0" : : "r" (page));
+		break;
+	case VAE1IS:
+		asm volatile("tlbi vae1is, %0" : : "r" (page));
+		break;
+	case VAAE1:
+		asm volatile("tlbi vaae1, %0" : : "r" (page));
+		break;
+	case VALE1:
+		asm volatile("tlbi vale1, %0" : : "r" (page));
+		break;
+	case ASIDE1:
+		asm volatile("tlbi aside1, %0" : : "r" (0UL));
+		break;
+	case VMALLE1:
+		asm volatile("tlbi vmalle1");
+		break;
+	case VMALLE1IS:
+		asm volatile("tlbi vmalle1is");
+		break;
+	case VAE2:
+		asm volatile("tlbi vae2, %0" : : "r" (page));
+		break;
+	case VAE2IS:
+		asm volatile("tlbi vae2is, %0" : : "r" (page));
+		break;
+	case ALLE2:
+		asm volatile("tlbi alle2");
+		break;
 	}
 	dsb(ish);
 	isb();
