@@ -8,12 +8,13 @@
 
 A part is an option that takes C objects out, by the table in Kbuild. A kernel's name is what it consists of, joined
 with "+": parts, or "c" (our options off), "none" (on, but no part) or "rust" (all finished parts, and what is meant if
-nothing of this is named); and what is added to it, of tools/config/NAME.config. A line "# include: NAME.config" in one of
+nothing of this is named); and what is added to it, of tools/config/NAME.config, or of configurations.toml there. A line "# include: NAME.config" in one of
 these takes that one in first.
 """
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
@@ -63,6 +64,11 @@ def replaced(rows):
     return {part(option): objects for option, objects in rows["replaces"].items()}
 
 
+def configurations(top=TOP):
+    """{name: entry of configurations.toml}"""
+    return tomllib.loads((Path(top) / "tools/config/configurations.toml").read_text())
+
+
 # --- kernels ------------------------------------------------------------------
 
 class Kernels:
@@ -77,10 +83,13 @@ class Kernels:
         # Parts with objects of their own: what others are built makes no difference to them.
         self.apart = {option for option, objects in rows["adds"].items()
                       if objects and all(o.endswith(".nvhe.o") for o in objects)}
-        self.added = added
+        self.added, self.users = added, {}
         if added is None:
             self.added = {p.stem: p.read_text() for p in sorted((TOP / "tools/config").glob("*.config"))
                           if p.stem != MACHINE}
+            self.users = configurations()
+            self.added |= {name: "".join(f"CONFIG_{o}\n" for o in entry["options"])
+                           for name, entry in self.users.items()}
 
     def finished(self):
         """What "rust" stands for."""
@@ -91,7 +100,7 @@ class Kernels:
         return "rust" if part in self.finished() else "+".join([*self.finished(), part])
 
     def names(self):
-        added = (f"+{word}" for word in self.added if word not in UNSEEN)
+        added = (f"+{word}" for word in self.added if word not in (*UNSEEN, *self.users))
         return " ".join(["c", "none", "rust", *self.parts, *added])
 
     def split(self, name):

@@ -203,6 +203,24 @@ def boot_matrix(context):
             [context.repo / TESTING / "boot-matrix"], 5400)
 
 
+def configurations(context, wanted):
+    """Those that users have, one by one: a kernel takes minutes."""
+    for name in wanted:
+        run_tap(context, "configurations",
+                [context.repo / TESTING / "boot-matrix", "--configurations", name], 5400,
+                log=context.logs / "configurations" / f"{name}.log")
+
+
+def wanted_configurations(context):
+    """All of them with --all; or those that --only names."""
+    sys.path.insert(0, str(context.setup))
+    import parts
+    selection = context.report.selection
+    named = any(p.split("/")[0] == "configurations" for p in selection.patterns)
+    return [n for n in parts.configurations(context.repo)
+            if (context.all or named) and selection.may_match(f"configurations/{n}")]
+
+
 def guest(context, machine, name=None, variant=None):
     name = f"guest/{name or machine}"
     log = context.logs / name / "output.log"
@@ -279,4 +297,7 @@ def last_jobs(context):
     table = [Job("bench", bench, 2),
              Job("style/clippy", style.clippy, EVERYTHING),
              Job("boot-matrix", boot_matrix, EVERYTHING)]
+    users = wanted_configurations(context)
+    if users:
+        table.append(Job("configurations", lambda ctx: configurations(ctx, users), EVERYTHING))
     return [j for j in table if context.report.selection.may_match(j.name)]

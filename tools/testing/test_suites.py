@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 import io
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 import style
 import suites
-from context import Context
+from context import REPO, Context
 from results import Report, Selection
 
 KTAP = """\
@@ -54,6 +55,37 @@ class TestRegisters(Suite):
     def test_others_if_wanted(self):
         self.assertEqual(self.machines(everything=True), ["quick", "slow"])
         self.assertEqual(self.machines(only=["registers/slow/user"]), ["quick", "slow"])
+
+
+class TestConfigurations(Suite):
+    def wanted(self, everything=False, only=()):
+        self.context.repo = REPO
+        self.context.all = everything
+        self.context.report.selection = Selection(list(only))
+        return suites.wanted_configurations(self.context)
+
+    def test_not_in_make_test(self):
+        self.assertEqual(self.wanted(), [])
+
+    def test_all(self):
+        self.assertIn("64k", self.wanted(everything=True))
+
+    def test_named(self):
+        self.assertEqual(self.wanted(only=["configurations/16k"]), ["16k"])
+        self.assertGreater(len(self.wanted(only=["configurations"])), 10)
+        self.assertEqual(self.wanted(everything=True, only=["boot-matrix"]), [])
+
+    def test_options_are_said_once(self):
+        """Each has options of its own, no name is a kernel's, and a reason is a sentence."""
+        sys.path.insert(0, str(REPO / "tools/setup"))
+        import parts
+        table = parts.configurations()
+        self.assertEqual(len({tuple(e["options"]) for e in table.values()}), len(table))
+        files = {p.stem for p in (REPO / "tools/config").glob("*.config")}
+        self.assertFalse(files & set(table))
+        for name, entry in table.items():
+            self.assertLessEqual(set(entry), {"options", "machines", "refused", "needs"}, name)
+            self.assertEqual(parts.Kernels().name(name), name)
 
 
 class TestTapSuite(Suite):
