@@ -2,9 +2,9 @@
 """Long runs on a make-believe machine: what is done next, what is kept, what a
 difference that is seen once comes to."""
 
+import fcntl
 import io
 import os
-import re
 import subprocess
 import tempfile
 import unittest
@@ -244,6 +244,16 @@ class TestRecord(Soak):
 
 
 class TestTool(unittest.TestCase):
+    def test_alone(self):
+        with tempfile.TemporaryDirectory() as build:
+            (Path(build) / "soak").mkdir()
+            with open(Path(build) / "soak/lock", "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                done = subprocess.run([Path(__file__).with_name("soak")], text=True, check=False,
+                                      capture_output=True, env={**os.environ, "BUILD": build})
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("another run is under way", done.stderr)
+
     def test_seconds(self):
         for text, wanted in (("90", 90), ("90s", 90), ("5m", 300), ("1h", 3600), ("1h30m", 5400)):
             self.assertEqual(tool.seconds(text), wanted)
