@@ -151,6 +151,8 @@ class Batch:
             command += ["--hugepages", self.machine.hugepages]
         if self.machine.append:
             command += ["--append", self.machine.append]
+        if self.machine.debugger:
+            command += ["--debugger", context.qemu / self.machine.debugger]
         status = context.run(command, log, stop=progress.stuck)
         progress.poll()
         self._check_log(log)

@@ -28,6 +28,7 @@ class Machine:
     hugepages: int = 0
     append: str = ""            # to the kernel's command line
     before: str = ""            # commands in the machine, before the first test
+    debugger: str = ""          # a program beside run-machine that is given QEMU's gdb stub
     count_events: bool = False  # hold the trace events against C's (events.py)
     # Kernels to take instead of c and rust, as {"rust": "debug"}.
     kernels: dict = field(default_factory=dict)

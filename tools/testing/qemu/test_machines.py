@@ -254,6 +254,11 @@ class Command(unittest.TestCase):
         self.assertIn("kvm-arm.mode=nvhe", append)
         self.assertIn("a=b", append)
 
+    def test_debugger(self):
+        self.assertNotIn("-gdb", self.command())
+        command = self.command(debugger=Path("/p/driver"))
+        self.assertTrue(command[command.index("-gdb") + 1].startswith("unix:"))
+
     def test_plugin(self):
         self.assertNotIn("-plugin", self.command())
         command = self.command(plugin="/p/count.so,out=/a/b")

@@ -74,6 +74,8 @@ class Job:
     hugepages: int = 0
     # A TCG plugin, with its arguments after a comma.
     plugin: str = None
+    # A program that is given QEMU's gdb stub, as a socket, and the kernel's vmlinux.
+    debugger: Path = None
     log: Path = None
     interactive: bool = False
     echo: bool = False
@@ -106,7 +108,8 @@ def problem(job):
     if not shutil.which(QEMU):
         return f"{QEMU} is missing; 'make toolchain' installs it"
     for what, path in (("kernel image", job.image), ("initramfs", job.initrd),
-                       ("share", job.share), ("user space image", job.rootfs)):
+                       ("share", job.share), ("user space image", job.rootfs),
+                       ("debugger", job.debugger)):
         if path and not Path(path).exists():
             return f"{what} {path} does not exist; 'make' builds it"
     if job.share and "," in str(job.share):
@@ -196,7 +199,18 @@ def qemu_command(job, control):
     if job.plugin:
         path, *rest = job.plugin.split(",", 1)
         command += ["-plugin", ",".join([str(Path(path).absolute()), *rest])]
+    if job.debugger:
+        command += ["-gdb", f"unix:{control / 'gdb'},server=on,wait=off"]
     return command
+
+
+def start_debugger(job, control):
+    """The debugger's process, or None; what it says is for who looks at the console."""
+    if not job.debugger:
+        return None
+    # build/NAME/arch/arm64/boot/Image
+    vmlinux = Path(job.image).absolute().parents[3] / "vmlinux"
+    return subprocess.Popen([job.debugger, control / "gdb", vmlinux], stdin=subprocess.DEVNULL)
 
 
 class Console:
@@ -312,6 +326,7 @@ def run_watched(job, command, control):
                                stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT,
                                start_new_session=True)
+    debugger = start_debugger(job, control)
     try:
         in_time = watch(process, console, job.timeout)
         if in_time and not console.done:
@@ -321,6 +336,8 @@ def run_watched(job, command, control):
     finally:
         stop(process)
         process.stdout.close()
+        if debugger:
+            stop(debugger)
     return console, in_time
 
 

@@ -28,7 +28,7 @@ impl Kind for MayBeProtected {
     }
 
     /// Nothing keeps a guest from AArch32 at EL0, if the CPU has that, but it may not be there: the
-    /// vCPU does not run any more until it is set up anew.
+    /// run ends with an error.
     #[inline(always)]
     fn judge(switch: Switch<'_>, pstate: Pstate, exit: GuestExit) -> GuestExit {
         match switch.known.protected() {
