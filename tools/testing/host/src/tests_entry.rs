@@ -15,6 +15,7 @@ use crate::{
     irq_model::{any_irq, any_kind, any_kind_and_irq, intid_of, source, vcpu, Irq},
 };
 use proptest::prelude::*;
+use std::cell::Cell;
 
 const PHYSICAL: u32 = 27;
 
@@ -317,7 +318,11 @@ proptest! {
         level in any::<bool>(),
     ) {
         let back = after(entry, steps);
-        let (word, folded) = word.fold(kind, back, || level);
+        let looked = Cell::new(false);
+        let (word, folded) = word.fold(kind, back, || {
+            looked.set(true);
+            level
+        });
         let now = Irq::of(word);
         let mapped_level = irq.mapped && !irq.edge;
         let linked = irq.mapped && !irq.by_software;
@@ -359,6 +364,11 @@ proptest! {
         }
         if mapped_level && linked && now.line && !now.active && (irq.active || !entry.pending) {
             prop_assert!(level, "a line that was not looked at");
+        }
+        // Hardware has ended the physical interrupt with the guest's, and tells of the next rise.
+        if linked && !irq.line && !irq.latch {
+            prop_assert!(!looked.get(), "a line that nobody said was high");
+            prop_assert_eq!(folded.physical, Physical::Nothing);
         }
     }
 

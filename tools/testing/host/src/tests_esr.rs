@@ -4,6 +4,7 @@
 
 use crate::arm64::encoding::Encoding;
 use crate::arm64::esr::{Abort, Direction, Esr, ExceptionClass, Fault};
+use crate::arm64::fields::Value;
 use crate::arm64::pstate::{Mode, Pstate};
 use crate::edges::{config, word};
 use proptest::prelude::*;
@@ -72,6 +73,14 @@ fn numbers_are_cut_to_their_widths() {
         0x1f_ffe0
     );
     assert_eq!(Encoding::new(4, 8, 16, 16, 8).into_raw(), 0);
+}
+
+/// A register without fields is its 64 bits.
+#[test]
+fn a_value_without_fields_is_a_number() {
+    for raw in [0, 1, 1 << 63, u64::MAX] {
+        assert_eq!(u64::from_raw(raw).into_raw(), raw);
+    }
 }
 
 proptest! {
@@ -151,6 +160,33 @@ proptest! {
         };
 
         prop_assert_eq!(pstate.as_virtual_el2().into_raw(), with_field(noise, 0, 5, want));
+    }
+
+    /// Field SAS, 23:22: byte, halfword, word, doubleword.
+    #[test]
+    fn an_access_has_a_size(noise in word(), sas in 0u64..4) {
+        let abort = Esr::from_raw(with_field(noise, 22, 2, sas)).abort();
+
+        prop_assert_eq!(abort.size(), [1, 2, 4, 8][sas as usize]);
+    }
+
+    /// "PSTATE", field M: with M[4] clear, M[3:2] is the exception level. A guest may be at EL0 or
+    /// EL1, or in a mode of AArch32, all of which but hyp (0b11010) are below EL2.
+    #[test]
+    fn no_guest_is_returned_to_el2(noise in word(), m in 0u64..32) {
+        let before = with_field(noise, 0, 5, m);
+        let after = Pstate::from_raw(before).for_guest().get().into_raw();
+        let level = (m >> 2) & 3;
+
+        if m & 0x10 != 0 || level < 2 {
+            prop_assert_eq!(after, before);
+        } else if m == 0b01000 || m == 0b01001 {
+            // Virtual EL2 is EL1 with the same stack pointer.
+            prop_assert_eq!(after, with_field(noise, 0, 5, m - 4));
+        } else {
+            // Illegal: IL, bit 20, makes the first instruction an exception.
+            prop_assert_eq!(after >> 20 & 1, 1);
+        }
     }
 
     #[test]

@@ -29,6 +29,10 @@ use crate::{
             Who, //
         },
         list_register::Intid,
+        lpi::{
+            Place,
+            Properties, //
+        },
         redistributor::{
             invalidated,
             GicrCtlr,
@@ -88,6 +92,38 @@ fn sanitised(value: u64, address_low: u32, low: u64, high: u64) -> u64 {
         | bits(value, 51, address_low) << address_low
         | outer << 56
         | value & high
+}
+
+/// IHI 0069, "INTIDs": SGIs 0 to 15, PPIs 16 to 31, SPIs 32 to 1019, special ones to 1023, LPIs
+/// from 8192, to what the distributor's 16 bits (KVM's) can say.
+#[test]
+fn kinds_of_numbers() {
+    for number in 0..0x1_0010 {
+        let intid = Intid(number);
+
+        assert_eq!(intid.is_sgi(), (0..=15).contains(&number), "{number}");
+        assert_eq!(intid.is_private(), (0..=31).contains(&number), "{number}");
+        assert_eq!(intid.is_spi(), (32..=1019).contains(&number), "{number}");
+        assert_eq!(intid.is_lpi(), number >= 8192, "{number}");
+        assert_eq!(
+            Place::of(intid).is_some(),
+            (8192..=0xffff).contains(&number),
+            "{number}"
+        );
+    }
+}
+
+/// IHI 0069, "LPI Configuration tables": bits 7:2 are the priority, bit 0 enables, bit 1 is none of
+/// both.
+#[test]
+fn bytes_of_the_configuration_table() {
+    for byte in 0..=u8::MAX {
+        let properties = Properties::of(byte);
+
+        assert_eq!(properties.enabled, byte % 2 == 1);
+        assert_eq!(properties.priority.0, byte / 4 * 4);
+        assert_eq!(properties.into_byte(), byte - byte / 2 % 2 * 2);
+    }
 }
 
 proptest! {

@@ -317,6 +317,38 @@ fn a_counted_region_and_the_distributor() {
     assert!(!at(Some(0u64.wrapping_sub(K64))).can_be());
 }
 
+/// IHI 0069, GICR_TYPER.Last: the highest of a series of contiguous redistributors. A region need
+/// not be above those that were filled before it, and only if it is full does it reach them.
+#[test]
+fn a_region_below_one_that_is_full() {
+    let memory = Memory { bits: 40 };
+
+    for used in 1..=2 {
+        let list = [
+            Region {
+                base: 0x10_0000 + 2 * SLOT,
+                count: 1,
+                used: 1,
+            },
+            Region {
+                base: 0x10_0000,
+                count: 2,
+                used,
+            },
+        ];
+        let regions = Regions {
+            list: &list,
+            vcpus: 3,
+            distributor: None,
+            memory,
+        };
+
+        assert!(regions.is_last(0, 0));
+        assert_eq!(regions.is_last(1, 0), used == 1);
+        assert!(used == 1 || !regions.is_last(1, 1));
+    }
+}
+
 /// C takes an unused region's last redistributor to be number 2^32 - 1.
 #[test]
 fn an_unused_region() {

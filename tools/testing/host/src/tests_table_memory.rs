@@ -220,13 +220,18 @@ proptest! {
 
     /// What was changed is shown as it is then.
     #[test]
-    fn a_window_can_be_told(at in 0..PAGE, other in 0..PAGE, byte in any::<u8>()) {
+    fn a_window_can_be_told(
+        at in 0..PAGE, other in 0..PAGE, near in any::<bool>(), byte in any::<u8>(),
+    ) {
         let ram = Ram::new(&[Page::Writable]);
         let mut window = Window::<u8, 32>::new();
+        // One that has been read with the first, or any.
+        let other = if near { at / 32 * 32 + other % 32 } else { other };
 
         window.get(&ram, Gpa(at)).unwrap();
         ram.write_bytes(other, &[byte]).unwrap();
         window.set(Gpa(other), byte);
+        prop_assert_eq!(window.get(&ram, Gpa(other)), Ok(byte));
         for at in 0..PAGE {
             prop_assert_eq!(window.get(&ram, Gpa(at)), ram.byte(at));
         }

@@ -22,6 +22,21 @@ fn bits(value: u64, high: u32, low: u32) -> u64 {
 }
 
 proptest! {
+    /// "ICV_CTLR_EL1": CBPR is bit 0, EOImode bit 1; ICH_VMCR_EL2 has them as VCBPR, bit 4, and
+    /// VEOIM, bit 9. All else is the implementation's.
+    #[test]
+    fn control_shows_what_was_written(raw in any::<u32>(), hardware in any::<u32>()) {
+        let hardware = u64::from(hardware);
+        let control = u64::from(Vmcr::from_raw(u64::from(raw)).control(Vtr::from_raw(hardware)));
+
+        prop_assert_eq!(bits(control, 0, 0), bits(u64::from(raw), 4, 4));
+        prop_assert_eq!(bits(control, 1, 1), bits(u64::from(raw), 9, 9));
+        // ICH_VTR_EL2: PRIbits 31:29, IDbits 25:23, A3V 21.
+        prop_assert_eq!(bits(control, 10, 8), bits(hardware, 31, 29));
+        prop_assert_eq!(bits(control, 13, 11), bits(hardware, 25, 23));
+        prop_assert_eq!(bits(control, 15, 15), bits(hardware, 21, 21));
+    }
+
     #[test]
     fn fields_are_where_the_specification_has_them(raw in any::<u32>()) {
         let raw = u64::from(raw);
