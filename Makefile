@@ -20,6 +20,7 @@ INTERACTIVE ?=
 VARIANT     ?= rust
 TO          ?=
 ONLY        ?=
+EVERY       ?= 1
 KDIR        ?=
 LINUX_TARBALL ?=
 KUT         ?=
@@ -147,6 +148,11 @@ kut-build: toolchain
 kvm-unit-tests: kut-names kut-build kernels userspace
 	@set -f; $(TESTING)/kvm-unit-tests --machine "$(MACHINE)" $(if $(ONLY),--only $(ONLY)) $(if $(filter-out 0,$(BENCH)),--bench)
 
+# Small faults in the code, one at a time: which host test finds it?
+.PHONY: mutants
+mutants: tree
+	@set -f; $(TESTING)/mutants.py -j $(J) --every $(EVERY) $(foreach name,$(ONLY),--only '$(name)')
+
 # --- measure ------------------------------------------------------------------
 
 BENCH_TOOL := $(TOP)/tools/bench/bench
@@ -233,7 +239,7 @@ clean:
 	@cd $(BUILD) 2>/dev/null || exit 0; \
 	find . -mindepth 2 -maxdepth 2 -name '.config*' ! -path './linux/*' -printf '%h\0' | xargs -0 -r rm -rf; \
 	rm -rf unchanged.stamp *.seed selftests selftests.hdr selftests.list .selftests.built \
-	kvm-unit-tests kvm-unit-tests.list .kvm-unit-tests.built logs results soak host bench patches bindgen .lines.*
+	kvm-unit-tests kvm-unit-tests.list .kvm-unit-tests.built logs results soak host bench patches bindgen mutants .lines.*
 
 distclean:
 	@[ "$(BUILD)" != "$(TOP)" ] && [ "$(BUILD)" != / ] && [ "$(BUILD)" != "$(HOME)" ] || { echo "make: not removing BUILD=$(BUILD)" >&2; exit 2; }

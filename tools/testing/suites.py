@@ -99,6 +99,12 @@ def loom(context):
     run_cargo(context, "loom", context.repo / TESTING / "host/loom", context.build / "loom")
 
 
+def mutants_tool(context):
+    """What puts faults into the code for 'make mutants'."""
+    run_cargo(context, "mutants-tool", context.repo / TESTING / "mutants",
+              context.build / "mutants/generator")
+
+
 def bench_tool(context):
     run_cargo(context, "bench-tool", context.repo / BENCH, context.build / "bench/target")
 
@@ -278,6 +284,7 @@ def jobs(context):
              Job("setup/tools", setup_tools),
              Job("host", host),
              Job("loom", loom),
+             Job("mutants-tool", mutants_tool),
              Job("bench-tool", bench_tool)]
     wants = context.report.selection.may_match
     table += [Job(f"registers/{m}", lambda ctx, m=m: registers(ctx, m), 2)

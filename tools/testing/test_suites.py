@@ -145,7 +145,9 @@ class TestHost(Suite):
     def test_no_crate(self):
         suites.host(self.context)
         suites.loom(self.context)
-        self.assertEqual(self.statuses(), {"host": "fail", "loom": "fail"})
+        suites.mutants_tool(self.context)
+        self.assertEqual(self.statuses(),
+                         {"host": "fail", "loom": "fail", "mutants-tool": "fail"})
 
     def cargo(self, text):
         crate = self.root / "tools/testing/host"
