@@ -351,12 +351,44 @@ fn late() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
+/// An SPI that is in a list register of one vCPU while another has it go elsewhere. With each event how
+/// many vCPUs further it is.
+fn moved(v2: bool) -> impl Strategy<Value = Vec<(u32, Event)>> {
+    (select(&INTIDS[6..]), 0_u64..3, 0_u64..3).prop_map(move |(intid, from, to)| {
+        let route = |to: u64| {
+            let (offset, bytes, value) = if v2 {
+                (0x800 + intid, 1, 1 << to)
+            } else {
+                (0x6000 + intid * 8, 8, to)
+            };
+            let at = Access {
+                frame: Frame::Gicd,
+                offset,
+                bytes,
+            };
+
+            Event::Write(at, value)
+        };
+
+        vec![
+            (0, route(from)),
+            (0, Event::Line(intid, true)),
+            (0, Event::Enter),
+            (1, route(to)),
+            (0, Event::Exit),
+            (1, Event::Enter),
+            (2, Event::Enter),
+        ]
+    })
+}
+
 /// Any script. `length`: at most.
 pub(crate) fn script(about: About, length: usize) -> impl Strategy<Value = Script> {
     let late_ones = u32::from(about == About::Its);
     let several = prop_oneof![
-        40 => event(about).prop_map(|event| vec![event]),
-        late_ones => late(),
+        40 => event(about).prop_map(|event| vec![(0, event)]),
+        late_ones => late().prop_map(|all| all.into_iter().map(|event| (0, event)).collect()),
+        1 => moved(about == About::V2),
     ];
     let events = vec((0..VCPUS, several), 1..length);
 
@@ -384,7 +416,9 @@ pub(crate) fn script(about: About, length: usize) -> impl Strategy<Value = Scrip
             let mut events = if begins { beginning(about) } else { Vec::new() };
 
             for (vcpu, several) in random {
-                events.extend(several.into_iter().map(|event| (vcpu, event)));
+                let later = several.into_iter();
+
+                events.extend(later.map(|(further, event)| (vcpu + further, event)));
             }
             for (vcpu, _) in &mut events {
                 *vcpu %= vcpus;

@@ -139,14 +139,15 @@ impl Vm {
                     self.write_gicd(who, vcpu, access, value);
                 }
             }
-            Frame::Gicr(of) => match GICR.write(who, offset, bytes, irqs) {
-                Some(access) => match access.register {
-                    Gicr::Bank(bank) => self.write_bank(who, of, bank, access.of_bank(), value),
-                    Gicr::Ctlr => self.write_lpi_ctlr(of, value as u32),
-                    _ => (),
-                },
-                None => (),
-            },
+            Frame::Gicr(of) => {
+                if let Some(access) = GICR.write(who, offset, bytes, irqs) {
+                    match access.register {
+                        Gicr::Bank(bank) => self.write_bank(who, of, bank, access.of_bank(), value),
+                        Gicr::Ctlr => self.write_lpi_ctlr(of, value as u32),
+                        _ => (),
+                    }
+                }
+            }
         }
     }
 

@@ -125,6 +125,8 @@ pub(crate) struct Guest {
     pub(crate) entry: Entry,
     pub(crate) lrs: Vec<Lr>,
     pub(crate) counted: u32,
+    /// Those that were counted: who is to get them next will not before this vCPU has left.
+    pub(crate) unheard: Vec<u32>,
 }
 
 impl Guest {
@@ -249,6 +251,7 @@ impl Cpu {
             }
             None => {
                 guest.counted += 1;
+                guest.unheard.push(taken.intid);
                 Found::Counted
             }
         }

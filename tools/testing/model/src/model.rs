@@ -324,9 +324,11 @@ impl Model {
     fn wait(&mut self, vcpu: u32, outcome: &Outcome) -> Verdict {
         let awake = outcome.value == Some(1);
         let mask = self.cpus[vcpu as usize].mask;
-        let must = self
-            .ids(vcpu)
-            .any(|id| self.wakes(vcpu, id) && !self.is_on_its_way(id));
+        let must = self.ids(vcpu).any(|id| {
+            let doubtful = self.its.is_in_doubt(self.irq(id));
+
+            self.wakes(vcpu, id) && !doubtful && !self.is_on_its_way(id)
+        });
         let may = self.ids(vcpu).any(|id| {
             let irq = self.irq(id);
 

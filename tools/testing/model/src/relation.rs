@@ -39,6 +39,7 @@ impl Model {
                 .map(|raw| Lr::decode(*raw, format, v2))
                 .collect(),
             counted: 0,
+            unheard: Vec::new(),
         };
 
         self.cpus[vcpu as usize].kicked = false;
@@ -227,7 +228,19 @@ impl Model {
 
     /// Whether a vCPU that has the interrupt is about to give it up.
     pub(crate) fn is_on_its_way(&self, id: Id) -> bool {
-        self.listed(id).is_some_and(|at| self.must_exit(at))
+        let intid = self.irq(id).intid;
+        let ended = |v: &u32| {
+            let guest = &self.cpus[*v as usize].guest;
+
+            guest
+                .as_ref()
+                .is_some_and(|guest| guest.unheard.contains(&intid))
+        };
+        let ended = (0..self.config.vcpus).filter(|_| intid >= 32).find(ended);
+
+        self.listed(id)
+            .or(ended)
+            .is_some_and(|at| self.must_exit(at))
     }
 
     /// Nobody who runs, or sleeps, misses what it should be told: whatever has changed since the
