@@ -132,7 +132,7 @@ impl Run<'_> {
                     let ours: Result<Vec<_>> = rest
                         .by_ref()
                         .take(count)
-                        .map(|w| naming.phases(w))
+                        .map(|w| Ok(self.rules.meant(naming.phases(w)?)))
                         .collect();
                     let ours = ours?;
                     if ours.len() < count {

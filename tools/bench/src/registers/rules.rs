@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `registers.toml`: what is not compared, and in what the kernels may differ.
 
-use super::trace::Access;
+use super::trace::{Access, Phase};
 use anyhow::{bail, Context, Result};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -22,6 +22,8 @@ pub struct Rules {
     pub ignored: Vec<Ignored>,
     #[serde(default)]
     pub varying: Vec<Varying>,
+    #[serde(default)]
+    pub named: Vec<Named>,
     #[serde(default)]
     pub difference: Vec<Difference>,
 }
@@ -49,6 +51,19 @@ pub struct Varying {
     pub bits: u64,
     pub reason: String,
 }
+
+/// Registers that the hypervisor's functions get at by other names.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    pub machines: Vec<String>,
+    /// By the name in the instruction.
+    pub registers: BTreeMap<String, String>,
+    pub reason: String,
+}
+
+/// What the names of functions of the hypervisor object begin with.
+const HYPERVISOR: &str = "__kvm_nvhe_";
 
 fn all_bits() -> u64 {
     u64::MAX
@@ -191,8 +206,9 @@ impl Rules {
         }
         let ignored = rules.ignored.iter().map(|i| ("ignored", &i.reason));
         let varying = rules.varying.iter().map(|v| ("varying", &v.reason));
+        let named = rules.named.iter().map(|n| ("named", &n.reason));
         let allowed = rules.difference.iter().map(|d| (&*d.title, &d.reason));
-        for (what, reason) in ignored.chain(varying).chain(allowed) {
+        for (what, reason) in ignored.chain(varying).chain(named).chain(allowed) {
             if reason.trim().is_empty() {
                 bail!("{what}: no reason");
             }
@@ -210,7 +226,23 @@ impl Rules {
     pub fn on(mut self, machine: &str) -> Self {
         self.varying
             .retain(|v| v.machines.is_empty() || v.machines.iter().any(|m| m == machine));
+        self.named
+            .retain(|n| n.machines.iter().any(|m| m == machine));
         self
+    }
+
+    /// The same accesses, of the registers that they mean.
+    pub fn meant(&self, mut phases: Vec<Phase>) -> Vec<Phase> {
+        let accesses = phases.iter_mut().flat_map(|p| &mut p.accesses);
+        for access in accesses.filter(|a| a.place.starts_with(HYPERVISOR)) {
+            let Some((way, name)) = access.what.split_once(' ') else {
+                continue;
+            };
+            if let Some(meant) = self.named.iter().find_map(|n| n.registers.get(name)) {
+                access.what = format!("{way} {meant}");
+            }
+        }
+        phases
     }
 
     pub fn ignores(&self, access: &Access) -> bool {

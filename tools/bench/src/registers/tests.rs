@@ -103,6 +103,28 @@ fn a_hunk_allows_nothing_else() {
 }
 
 #[test]
+fn a_register_by_another_name() {
+    let text = RULES.to_string()
+        + "[[named]]\nmachines = [\"hvhe\"]\nregisters = { A_EL1 = \"A_EL2\" }\nreason = \"x\"\n";
+    let meant = |machine: &str, place: &str| {
+        let access = Access {
+            what: "MSR A_EL1".into(),
+            value: None,
+            place: place.into(),
+        };
+        let phases = vec![Phase {
+            name: "load",
+            accesses: vec![access],
+        }];
+        let rules = Rules::parse(&text).unwrap().on(machine);
+        rules.meant(phases)[0].accesses[0].what.clone()
+    };
+    assert_eq!(meant("hvhe", "__kvm_nvhe_f"), "MSR A_EL2");
+    assert_eq!(meant("hvhe", "f"), "MSR A_EL1");
+    assert_eq!(meant("vhe", "__kvm_nvhe_f"), "MSR A_EL1");
+}
+
+#[test]
 fn what_may_be_missing_is_so_on_both_sides() {
     let rules = RULES.replace("\"ISB\"", "\"ISB?\"");
     let found = |c: &str, rust: &str| problems_by(&rules, "user", c, rust);
