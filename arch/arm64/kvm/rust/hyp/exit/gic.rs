@@ -82,7 +82,7 @@ pub(in crate::hyp) fn emulate_v2(trap: Trap<'_>) -> ControlFlow<GuestExit> {
         return ControlFlow::Break(GuestExit::TRAP);
     };
 
-    match v2_proxy::access(trap.switch.vcpu.vm(), data_access(trap, abort, address)) {
+    match v2_proxy::access(trap.switch.vm(), data_access(trap, abort, address)) {
         Proxied::Read(value) => trap.set_result(abort.register(), u64::from(value)),
         Proxied::Written => (),
         Proxied::NotHere => return ControlFlow::Break(GuestExit::TRAP),

@@ -24,7 +24,7 @@ pub(crate) fn save_host(switch: Switch<'_>) -> HostState {
     let mdscr = MDSCR_EL1::read();
 
     host.set(SysReg::MDSCR_EL1, mdscr);
-    if extensions::has_s1poe(switch.vcpu.vm()) {
+    if extensions::has_s1poe(switch.vm()) {
         host.set(SysReg::POR_EL0, POR_EL0::read());
     }
     HostState { mdscr }
@@ -115,7 +115,7 @@ pub(crate) fn restore_host(switch: Switch<'_>) {
     let host = switch.host.sys_regs();
 
     MDSCR_EL1::set(host.get(SysReg::MDSCR_EL1), switch.masked);
-    if extensions::has_s1poe(switch.vcpu.vm()) {
+    if extensions::has_s1poe(switch.vm()) {
         POR_EL0::set(host.get(SysReg::POR_EL0), switch.masked);
     }
 }

@@ -74,7 +74,7 @@ fn nested<K: Kind>(switch: Switch<'_>, value: Cptr) -> Cptr {
     for_nested_guest(
         value,
         Cptr::from_raw(vcpu.nested_cptr()),
-        vcpu.vm().tells_of(IdField::S1POE),
+        switch.vm().tells_of(IdField::S1POE),
     )
 }
 
