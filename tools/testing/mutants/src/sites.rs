@@ -403,27 +403,31 @@ mod tests {
         (text, mutants.into_iter().map(|m| m.what).collect())
     }
 
+    /// That there is one mutant of an expression: what it is called, and what is written for it.
+    fn becomes(expression: &str, what: &str, written: &str) {
+        let (text, whats) = mutants(&format!("fn f() -> X {{ {expression} }}"));
+
+        assert_eq!(whats, [what]);
+        assert_eq!(text, format!("fn f() -> X {{ {written} }}"));
+    }
+
     #[test]
     fn both_sides_are_evaluated_once() {
-        let (text, what) = mutants("fn f() -> X { a() < b() }");
-
-        assert_eq!(what, ["a() < b()  =>  <="]);
-        assert_eq!(
-            text,
-            "fn f() -> X { (match (&(a() ), &( b())) { (l, r) => \
-             if crate::mutant::on(1) { *l <= *r } else { *l < *r } }) }"
+        becomes(
+            "a() < b()",
+            "a() < b()  =>  <=",
+            "(match (&(a() ), &( b())) { (l, r) => \
+             if crate::mutant::on(1) { *l <= *r } else { *l < *r } })",
         );
     }
 
     #[test]
     fn the_right_hand_side_is_evaluated_if_it_must() {
-        let (text, what) = mutants("fn f() -> X { a && b }");
-
-        assert_eq!(what, ["a && b  =>  ||"]);
-        assert_eq!(
-            text,
-            "fn f() -> X { (crate::mutant::on(1) ^ ((crate::mutant::on(1) ^ (a )) && \
-             (crate::mutant::on(1) ^ ( b)))) }"
+        becomes(
+            "a && b",
+            "a && b  =>  ||",
+            "(crate::mutant::on(1) ^ ((crate::mutant::on(1) ^ (a )) && \
+             (crate::mutant::on(1) ^ ( b))))",
         );
     }
 
