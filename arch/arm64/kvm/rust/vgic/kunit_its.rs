@@ -113,6 +113,22 @@ mod tests {
         Ok(())
     }
 
+    /// A device that is mapped anew before that does not hide what is left of it.
+    #[test]
+    fn what_is_gone_is_not_lost() -> Result {
+        let mut mappings = Mappings::new();
+
+        add(&mut mappings, DEVICE)?;
+        mappings.add_ite(DEVICE, EventId(0), ite(8192, 0))?;
+        mappings.remove_device(DEVICE);
+        add(&mut mappings, DEVICE)?;
+        mappings.remove_devices();
+        assert_eq!(mappings.take_gone(), Some(Some(ite(8192, 0))));
+        assert_eq!(mappings.take_gone(), Some(None));
+        assert_eq!(mappings.take_gone(), None);
+        Ok(())
+    }
+
     /// In parts of any size each event is seen once, in the same order.
     #[test]
     fn a_walk_goes_on_where_it_was() -> Result {

@@ -177,9 +177,15 @@ impl Mappings {
         if self.gone.is_empty() {
             core::mem::swap(&mut self.devices, &mut self.gone);
         }
-        // Else there is none, since none is mapped before all that is gone has been taken.
-        while let Some(device) = self.devices.cursor_front_mut() {
-            self.gone.insert(device.remove_current().1);
+        while let Some(mut device) = self.devices.cursor_front_mut() {
+            let id = *device.current_mut().0;
+            let (_, node) = device.remove_current();
+
+            // One that was mapped anew must not take the place of what is left of it. It has no event
+            // yet: none is mapped before all that is gone has been taken.
+            if self.gone.get(&id).is_none() {
+                self.gone.insert(node);
+            }
         }
     }
 
