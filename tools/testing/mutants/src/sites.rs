@@ -180,6 +180,20 @@ impl Sites<'_> {
         self.visit_expr(&e.right);
     }
 
+    /// A number with another lowest bit.
+    fn lowest_bit(&mut self, span: Span) {
+        let range = span.byte_range();
+        let text = self.text_of(range.clone());
+
+        if let Some(on) = self.switch(span, format!("{text}  =>  ^ 1")) {
+            self.edits.around(
+                range,
+                format!("(if {on} {{ {text} ^ 1 }} else {{ "),
+                " })".to_owned(),
+            );
+        }
+    }
+
     /// A condition that always holds, and one that never does.
     fn condition(&mut self, condition: &Expr, kind: &str) {
         if !has_let(condition) {
@@ -303,28 +317,14 @@ impl<'ast> Visit<'ast> for Sites<'_> {
             }
             Expr::Lit(e) => {
                 if let Lit::Int(_) = e.lit {
-                    let text = self.text_of(range.clone());
-                    if let Some(on) = self.switch(e.span(), format!("{text}  =>  ^ 1")) {
-                        self.edits.around(
-                            range,
-                            format!("(if {on} {{ {text} ^ 1 }} else {{ "),
-                            " })".to_owned(),
-                        );
-                    }
+                    self.lowest_bit(e.span());
                 }
             }
             Expr::Path(e) => {
                 let name = e.path.segments.last().unwrap().ident.to_string();
                 let own = e.path.segments.len() == 1 || e.path.segments[0].ident == "Self";
                 if own && e.path.segments.len() <= 2 && self.constants.contains(&name) {
-                    let text = self.text_of(range.clone());
-                    if let Some(on) = self.switch(e.span(), format!("{text}  =>  ^ 1")) {
-                        self.edits.around(
-                            range,
-                            format!("(if {on} {{ {text} ^ 1 }} else {{ "),
-                            " })".to_owned(),
-                        );
-                    }
+                    self.lowest_bit(e.span());
                 }
                 return;
             }
