@@ -11,7 +11,8 @@ from machines import check_kernel_log
 # wake-up or a clock of another rate costs seconds.
 SLACK = 1.2
 NAP_SLACK = 1.0
-# In a second of work with CONFIG_HZ >= 100 each CPU has this many ticks.
+# In a second of work with CONFIG_HZ >= 100 each CPU has this many ticks; the
+# guest tries ten times (guest-init), the last is what it tells.
 MIN_TICKS = 50
 
 
@@ -95,7 +96,9 @@ def ticks(story, cpu):
         return _missing(name)
     new = int(after - before)
     seconds = story.number("timer", "end") - story.number("timer", "start")
-    return Proof(name, f"{int(before)} + {new} in {seconds:.2f} s",
+    rounds = int(story.number("timer", "rounds") or 1)
+    again = f", at the {rounds}. try" if rounds > 1 else ""
+    return Proof(name, f"{int(before)} + {new} in {seconds:.2f} s{again}",
                  new >= MIN_TICKS)
 
 

@@ -304,7 +304,7 @@ STORY = """\
 @@host: 6.00 @@guest: begin up=1.50 epoch=1004 cpus=0-1
 @@host: 6.01 @@guest: sleep-start up=1.51
 @@host: 8.02 @@guest: sleep-end up=3.52 asked=2
-@@host: 9.10 @@guest: timer start=3.53 end=4.58 before0=90 before1=80 after0=340 after1=330
+@@host: 9.10 @@guest: timer start=3.53 end=4.58 before0=90 before1=80 after0=340 after1=330 rounds=1
 @@host: 9.20 @@guest: disk before=3 after=40 chip=ITS-PCI-MSIX-0000:00:01.0 sum=abc
 @@host: 9.25 @@guest: random bytes=32
 @@host: 9.30 @@guest: end up=4.80 epoch=1007
