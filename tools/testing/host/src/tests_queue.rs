@@ -172,6 +172,12 @@ proptest! {
             }
             prop_assert_eq!(list(&queue, &lpis), model.iter().copied().collect::<Vec<_>>());
             prop_assert_eq!(queue.is_empty(), model.is_empty());
+            for leaf in 0..56 {
+                let first = (leaf as u32 + 8) * 1024;
+                let of_leaf: Vec<_> = queue.iter_leaf(leaf, &lpis).map(|lpi| lpi.0).collect();
+
+                prop_assert!(of_leaf.iter().eq(model.range(first..first + 1024)));
+            }
         }
     }
 }

@@ -169,6 +169,21 @@ impl Queue {
             leaves: self.summary.load_relaxed(),
         }
     }
+
+    /// Likewise the LPIs of one leaf, from 0 to 55.
+    pub(crate) fn iter_leaf<'q, L: Leaves>(&'q self, leaf: usize, lpis: &'q L) -> Iter<'q, L> {
+        // CAST: There are so few leaves.
+        let index = SPI_LEAVES.wrapping_add(leaf as u32) % u64::BITS;
+
+        Iter {
+            queue: self,
+            lpis,
+            // Words after this one.
+            first: Intid::FIRST_LPI.wrapping_sub(1),
+            bits: 0,
+            leaves: self.summary.load_relaxed() & 1 << index,
+        }
+    }
 }
 
 /// The interrupts of a [`Queue`].

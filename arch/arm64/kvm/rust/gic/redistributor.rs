@@ -113,9 +113,9 @@ impl GicrCtlr {
 
     /// What is read, if it holds this.
     pub(crate) const fn shown(self, revision: Revision) -> u32 {
-        // Nobody waits for LPIs to be enabled.
+        // Who sees that LPIs are enabled may have a device send one.
         let now = match self.into_raw() {
-            Self::ENABLING => Self::from_raw(Self::EnableLPIs.mask()),
+            Self::ENABLING => Self::ZERO,
             _ => self,
         };
         let shown = match revision {

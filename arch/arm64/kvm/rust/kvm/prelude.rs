@@ -45,6 +45,7 @@ pub(crate) use super::{
     locks::*,
     vgic::{
         bus::*,
+        deferred::LpiWork,
         dist::*,
         host::*,
         interrupt::*,

@@ -217,7 +217,8 @@ fn control(task: &mut Task<'_>, model: Model, attr: u64) -> Result {
 
 /// Saves which LPIs are pending, to the guest's memory. Sleeps.
 ///
-/// An ITS may have some left to make so: what its guest has asked for is done, before.
+/// An ITS, or a vCPU that enables LPIs, may have some left to make so: what the guest has asked for is
+/// done, before.
 ///
 /// # Errors
 ///
@@ -229,6 +230,9 @@ fn save_pending_tables(task: &mut Task<'_>) -> Result {
     }
     let mut lock = task.vm_lock();
     let mut all = lock.locked().stop_all()?;
+
+    mmio::settle_lpis(&mut all);
+
     let mut config = all.config();
 
     its::settle_all(&mut config)?;
@@ -390,6 +394,10 @@ fn v3_register(task: &mut Task<'_>, attr: &Attr, direction: Direction) -> Result
     let value = {
         let mut lock = task.vm_lock();
         let mut all = lock.locked().stop_all()?;
+
+        if vcpu.is_switching_lpis() {
+            mmio::settle_lpis(&mut all);
+        }
         let (mut config, vcpu) = all.config_and(vcpu);
         let early = attr.group == bindings::KVM_DEV_ARM_VGIC_GRP_DIST_REGS
             && is_open_before_init(register.offset());

@@ -114,7 +114,7 @@ unsafe extern "C" fn kvm_vgic_process_async_update(vcpu: *mut bindings::kvm_vcpu
     let mut own = unsafe { InMmio::assume(vcpu) };
 
     deactivation::deferred(&mut own);
-    mmio::continue_invalidation(&mut own);
+    mmio::continue_lpis(&mut own);
     its::continue_commands(&mut own);
     with_irqs_off(|irq_off| {
         // SAFETY: By the safety requirements; a vCPU is loaded wherever its thread is.

@@ -13,7 +13,10 @@ use super::{
 use crate::{
     gic::{
         list_register::Intid,
-        lpi::Properties,
+        lpi::{
+            Place,
+            Properties, //
+        },
         transition::Action,
         word::{
             IrqWord,
@@ -143,17 +146,31 @@ impl<'a> Guest<'a> {
             .skip_while(move |leaf| leaf.first.0 < first.0)
     }
 
-    /// A vCPU takes no LPIs any more: those that it has in its queue are not pending. Nor has it any
-    /// in a list register, which its guest could take.
-    pub(super) fn retire_lpis(self, vcpu: VcpuIdx, _halted: &Halted<'_>) {
-        let Some(vgic) = self.vcpu(vcpu).and_then(Vcpu::vgic_vcpu) else {
-            return;
-        };
+    /// A vCPU takes no LPIs any more: those that it has in its queue are not pending, from that number
+    /// on, unless `ends` after some: the one that it is to go on with then. What it has in a list
+    /// register its guest can take until it has left it.
+    pub(super) fn retire_lpis(
+        self,
+        vcpu: VcpuIdx,
+        from: Intid,
+        ends: impl Fn() -> bool,
+    ) -> Option<Intid> {
+        let vgic = self.vcpu(vcpu).and_then(Vcpu::vgic_vcpu)?;
         let rows = self.irqs().lpi_rows(vcpu);
+        let mut leaves = self.lpi_leaves_from(from).peekable();
 
-        for lpi in vgic.queue().iter(&rows).filter(|intid| intid.is_lpi()) {
-            self.change_lpi(lpi, |word| word.retire(vcpu));
+        while let Some(leaf) = leaves.next() {
+            let index = Place::of(leaf.first())?.leaf;
+
+            for lpi in vgic.queue().iter_leaf(index, &rows) {
+                self.change_lpi(lpi, |word| word.retire(vcpu));
+            }
+            match leaves.peek() {
+                Some(next) if ends() => return Some(next.first()),
+                _ => (),
+            }
         }
+        None
     }
 
     /// `MOVALL`: those of some LPIs that go to a vCPU go to another one.

@@ -21,7 +21,10 @@ mod dist;
 mod redist;
 mod v2;
 
-pub(super) use redist::continue_invalidation;
+pub(super) use redist::{
+    continue_lpis,
+    settle_lpis, //
+};
 
 use super::its::registers;
 use crate::{

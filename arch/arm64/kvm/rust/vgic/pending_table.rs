@@ -19,6 +19,7 @@ use super::{
 use crate::{
     gic::{
         list_register::Intid,
+        lpi::LEAF_LPIS,
         redistributor::Pendbaser,
         table_memory::{
             Bits,
@@ -40,6 +41,9 @@ use kernel::error::{
 fn table(vcpu: Vcpu<'_>) -> Pendbaser {
     Pendbaser::from_raw(vcpu.pendbaser())
 }
+
+/// The bits of a leaf of LPIs.
+const BYTES_OF_LEAF: usize = LEAF_LPIS / 8;
 
 /// Bits of pending tables that are taken: they are in the GIC from then on.
 pub(super) struct TakenBits(Window<u8, 32>);
@@ -83,23 +87,36 @@ pub(super) fn take(memory: GuestMemory<'_>, vcpu: Vcpu<'_>, lpi: Intid) -> Resul
     TakenBits::new().take(memory, vcpu, lpi)
 }
 
-/// A vCPU has enabled LPIs: those that are mapped and go to it are pending if its table says so, and
-/// else not. The table stays as it is. Sleeps.
+/// A vCPU enables LPIs: those that are mapped and go to it are pending if its table says so, and else
+/// not, from that number on, unless `ends` after some: the one that it is to go on with then. The table
+/// stays as it is. Sleeps.
 ///
 /// From where the table can't be read nothing changes, nor for greater numbers.
-pub(super) fn sync(guest: Guest<'_>, memory: GuestMemory<'_>, vcpu: Vcpu<'_>) {
+pub(super) fn sync(
+    guest: Guest<'_>,
+    memory: GuestMemory<'_>,
+    vcpu: Vcpu<'_>,
+    from: Intid,
+    ends: impl Fn() -> bool,
+) -> Option<Intid> {
     let table = table(vcpu);
     let target = guest.index_of(vcpu);
-    let mut bytes = Window::<u8, 128>::new();
+    let mut bytes = Window::<u8, BYTES_OF_LEAF>::new();
+    let mut leaves = guest.lpi_leaves_from(from).peekable();
 
-    for (lpi, _) in guest.lpis() {
-        let Ok(byte) = bytes.get(memory, table.byte_of(lpi)) else {
-            return;
-        };
-        let pending = byte & Pendbaser::bit_of(lpi) != 0;
+    while let Some(leaf) = leaves.next() {
+        for (lpi, _) in leaf.lpis() {
+            let byte = bytes.get(memory, table.byte_of(lpi)).ok()?;
+            let pending = byte & Pendbaser::bit_of(lpi) != 0;
 
-        guest.change_lpi(lpi, |word| loaded(word, target, pending));
+            guest.change_lpi(lpi, |word| loaded(word, target, pending));
+        }
+        match leaves.peek() {
+            Some(next) if ends() => return Some(next.first()),
+            _ => (),
+        }
     }
+    None
 }
 
 /// An LPI that goes to that vCPU is pending or not, as the vCPU's table says. Of what the hardware

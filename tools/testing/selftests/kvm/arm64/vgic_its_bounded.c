@@ -405,6 +405,7 @@ static void bounded_same(bool el2)
 }
 
 #include "vgic_its_bounded_access.h"
+#include "vgic_its_bounded_lpis.h"
 #include "vgic_its_bounded_time.h"
 
 static const struct tt_test tests[] = {
@@ -415,6 +416,8 @@ static const struct tt_test tests[] = {
 	{ "bounded_mapti", bounded_mapti },
 	{ "bounded_user", bounded_user },
 	{ "bounded_same", bounded_same },
+	{ "bounded_enable", bounded_enable },
+	{ "bounded_disable", bounded_disable },
 	{ "interrupted_invallr", interrupted_invallr },
 	{ "interrupted_enable", interrupted_enable },
 	{ "interrupted_disable", interrupted_disable },

@@ -12,8 +12,17 @@ use crate::gic::{
 };
 use core::cell::Cell;
 
+/// What is done of a vCPU's LPIs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LpiWork {
+    /// Their properties are read again.
+    Invalidation,
+    /// They are enabled, or disabled.
+    Switch,
+}
+
 /// Of the vCPU's own thread: see [`OwnVcpu::defer_deactivation`], [`OwnVcpu::defer_commands`] and
-/// [`OwnVcpu::defer_invalidation`].
+/// [`OwnVcpu::defer_lpis`].
 pub(crate) struct Deferred {
     /// INTIDs of interrupts to be deactivated. One entry to the guest makes at most one for each
     /// list register.
@@ -22,8 +31,8 @@ pub(crate) struct Deferred {
     count: Cell<u8>,
     /// An ITS has commands to execute.
     commands: Cell<bool>,
-    /// Properties of a vCPU's LPIs are to be read again, from this one on.
-    invalidation: Cell<Option<(VcpuIdx, Intid)>>,
+    /// What is to be done of a vCPU's LPIs, from this one on.
+    lpis: Cell<Option<(LpiWork, VcpuIdx, Intid)>>,
 }
 
 impl Deferred {
@@ -33,7 +42,7 @@ impl Deferred {
             intids: [const { Cell::new(0) }; MAX_LRS as usize],
             count: Cell::new(0),
             commands: Cell::new(false),
-            invalidation: Cell::new(None),
+            lpis: Cell::new(None),
         }
     }
 
@@ -84,18 +93,18 @@ impl OwnVcpu<'_> {
             .is_some_and(|vgic| vgic.deferred().commands.replace(false))
     }
 
-    /// Has the vCPU go on with the invalidation of that vCPU's LPIs, from that one on, before its guest
-    /// is entered again. There is one at most: the guest begins another one only after that.
-    pub(crate) fn defer_invalidation(self, target: VcpuIdx, from: Intid) {
+    /// Has the vCPU go on with what it does of that vCPU's LPIs, from that one on, before its guest is
+    /// entered again. There is one such thing at most: the guest begins another one only after that.
+    pub(crate) fn defer_lpis(self, work: LpiWork, target: VcpuIdx, from: Intid) {
         if let Some(vgic) = self.vgic_vcpu() {
-            vgic.deferred().invalidation.set(Some((target, from)));
+            vgic.deferred().lpis.set(Some((work, target, from)));
             self.request_vgic_update();
         }
     }
 
     /// What it was to go on with; it is not any more.
-    pub(crate) fn takes_deferred_invalidation(self) -> Option<(VcpuIdx, Intid)> {
-        self.vgic_vcpu()?.deferred().invalidation.take()
+    pub(crate) fn takes_deferred_lpis(self) -> Option<(LpiWork, VcpuIdx, Intid)> {
+        self.vgic_vcpu()?.deferred().lpis.take()
     }
 
     /// One of those that are still to be deactivated.

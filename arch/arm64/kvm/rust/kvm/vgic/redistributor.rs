@@ -45,6 +45,13 @@ impl Vcpu<'_> {
         GicrCtlr::from_raw(u64::from(self.gicr_ctlr())).lpis_enabled()
     }
 
+    /// Whether its LPIs are being enabled or disabled.
+    pub(crate) fn is_switching_lpis(self) -> bool {
+        let ctlr = GicrCtlr::from_raw(u64::from(self.gicr_ctlr()));
+
+        ctlr != GicrCtlr::ZERO && !ctlr.lpis_enabled()
+    }
+
     /// Changes [`Self::gicr_ctlr`], if it is still what it was. Orders all that is before it and
     /// after it in the program. Whether it has changed.
     pub(crate) fn change_gicr_ctlr(self, old: u32, new: u32) -> bool {

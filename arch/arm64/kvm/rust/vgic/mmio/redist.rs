@@ -103,6 +103,13 @@ pub(super) fn write(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, access: Access<Gicr>, v
     }
 }
 
+/// What `GICR_CTLR` holds.
+const OFF: u32 = 0;
+// CAST: Fields of the low half.
+const ON: u32 = GicrCtlr::EnableLPIs.mask() as u32;
+const DISABLING: u32 = GicrCtlr::RWP.mask() as u32;
+const ENABLING: u32 = GicrCtlr::ENABLING as u32;
+
 fn ctlr(vcpu: Vcpu<'_>) -> GicrCtlr {
     GicrCtlr::from_raw(u64::from(vcpu.gicr_ctlr()))
 }
@@ -110,20 +117,10 @@ fn ctlr(vcpu: Vcpu<'_>) -> GicrCtlr {
 /// Enables LPIs or disables them, if there is an ITS.
 ///
 /// While they are being disabled they are not enabled, nor can they be. While they are being enabled
-/// they are not enabled either, though it looks so: a message is refused, where else it might come
-/// before the pending table has been looked at, and be taken back by that.
+/// they are not enabled either: a message is refused, where else it might come before the pending table
+/// has been looked at, and be taken back by that.
 fn write_ctlr(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, value: u32) {
-    const OFF: u32 = 0;
-    // CAST: Fields of the low half.
-    const ON: u32 = GicrCtlr::EnableLPIs.mask() as u32;
-    const DISABLING: u32 = GicrCtlr::RWP.mask() as u32;
-    const ENABLING: u32 = GicrCtlr::ENABLING as u32;
-
-    let (true, Some(guest), Some(index)) = (
-        vcpu.vm().dist().has_its(),
-        Guest::of(vcpu.vm()),
-        VcpuIdx::new(vcpu.index()),
-    ) else {
+    let (true, Some(guest)) = (vcpu.vm().dist().has_its(), Guest::of(vcpu.vm())) else {
         return;
     };
 
@@ -131,20 +128,77 @@ fn write_ctlr(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, value: u32) {
         LpiSwitch::Nothing => (),
         LpiSwitch::Enable => {
             if vcpu.change_gicr_ctlr(OFF, ENABLING) {
-                if !Pendbaser::from_raw(vcpu.pendbaser()).has(Pendbaser::PTZ) {
-                    pending_table::sync(guest, by.memory(), vcpu);
-                }
-                vcpu.change_gicr_ctlr(ENABLING, ON);
+                switch_lpis(by, guest, vcpu, Intid(0));
             }
         }
         LpiSwitch::Disable => {
             if vcpu.change_gicr_ctlr(ON, DISABLING) {
-                by.with_config(|config| {
-                    its::invalidate_caches(config);
-                    guest.retire_lpis(index, &config.halt_guest());
-                });
-                vcpu.change_gicr_ctlr(DISABLING, OFF);
+                by.with_config(its::invalidate_caches);
+                switch_lpis(by, guest, vcpu, Intid(0));
             }
+        }
+    }
+}
+
+/// Has LPIs enabled or disabled, whichever was begun, from that one on. If a signal comes, the guest's
+/// vCPU goes on before it enters the guest again.
+fn switch_lpis(by: &mut By<'_, '_>, guest: Guest<'_>, vcpu: Vcpu<'_>, from: Intid) {
+    let Some(index) = guest.index_of(vcpu) else {
+        return;
+    };
+    let can_defer = matches!(by, By::Guest(mmio) if mmio.vcpu().can_defer());
+    let memory = by.memory();
+    let ends = || {
+        memory.may_sleep().cond_resched();
+        can_defer && memory.may_sleep().has_signal()
+    };
+
+    let enabling = ctlr(vcpu).has(GicrCtlr::EnableLPIs);
+    let left = if !enabling {
+        guest.retire_lpis(index, from, ends)
+    } else if Pendbaser::from_raw(vcpu.pendbaser()).has(Pendbaser::PTZ) {
+        None
+    } else {
+        pending_table::sync(guest, memory, vcpu, from, ends)
+    };
+
+    match (by, left) {
+        (By::Guest(mmio), Some(next)) => {
+            mmio.vcpu().defer_lpis(LpiWork::Switch, index, next);
+        }
+        _ if enabling => {
+            vcpu.change_gicr_ctlr(ENABLING, ON);
+        }
+        (by, _) => {
+            // None is in a list register of a guest that runs, when it can be seen that all is done.
+            by.with_config(|config| drop(config.halt_guest()));
+            vcpu.change_gicr_ctlr(DISABLING, OFF);
+        }
+    }
+}
+
+/// No vCPU's LPIs are half enabled or disabled, for user space, which never sees that. Sleeps.
+pub(in crate::vgic) fn settle_lpis(all: &mut AllStopped<'_>) {
+    let vm = all.vm();
+
+    let Some(guest) = Guest::of(vm).filter(|_| vm.vcpus().any(Vcpu::is_switching_lpis)) else {
+        return;
+    };
+
+    for writer in vm.vcpus() {
+        let (mut config, own) = all.config_and(writer);
+
+        match own.takes_deferred_lpis() {
+            Some((LpiWork::Switch, target, next)) => {
+                if let Some(vcpu) = guest.vcpu(target) {
+                    switch_lpis(&mut By::User(&mut config), guest, vcpu, next);
+                }
+            }
+            // Whoever restores the VM reads all properties.
+            Some((LpiWork::Invalidation, target, next)) => {
+                own.defer_lpis(LpiWork::Invalidation, target, next);
+            }
+            None => (),
         }
     }
 }
@@ -169,15 +223,15 @@ fn invalidate_all(by: &mut By<'_, '_>, guest: Guest<'_>, vcpu: Vcpu<'_>, from: I
 
     match (by, left, VcpuIdx::new(vcpu.index())) {
         (By::Guest(mmio), Some(next), Some(target)) => {
-            mmio.vcpu().defer_invalidation(target, next);
+            mmio.vcpu().defer_lpis(LpiWork::Invalidation, target, next);
         }
         _ => vcpu.end_invalidating(),
     }
 }
 
 /// The vCPU goes on with what a signal has interrupted, if anything. Sleeps.
-pub(in crate::vgic) fn continue_invalidation(mmio: &mut InMmio<'_>) {
-    let Some((target, next)) = mmio.vcpu().takes_deferred_invalidation() else {
+pub(in crate::vgic) fn continue_lpis(mmio: &mut InMmio<'_>) {
+    let Some((work, target, next)) = mmio.vcpu().takes_deferred_lpis() else {
         return;
     };
     let Some(guest) = Guest::of(mmio.vcpu().vm()) else {
@@ -185,7 +239,10 @@ pub(in crate::vgic) fn continue_invalidation(mmio: &mut InMmio<'_>) {
     };
 
     if let Some(vcpu) = guest.vcpu(target) {
-        invalidate_all(&mut By::Guest(mmio), guest, vcpu, next);
+        match work {
+            LpiWork::Invalidation => invalidate_all(&mut By::Guest(mmio), guest, vcpu, next),
+            LpiWork::Switch => switch_lpis(&mut By::Guest(mmio), guest, vcpu, next),
+        }
     }
 }
 
