@@ -207,11 +207,6 @@ impl<'t> VmLock<'t> {
 }
 
 impl<'t> AllStopped<'t> {
-    /// The VM.
-    pub(crate) fn vm(&self) -> Vm<'t> {
-        self.task.vm
-    }
-
     /// Takes the configuration lock. Sleeps.
     pub(crate) fn config(&mut self) -> ConfigLock<'_> {
         self.task.config()

@@ -230,11 +230,9 @@ fn save_pending_tables(task: &mut Task<'_>) -> Result {
     }
     let mut lock = task.vm_lock();
     let mut all = lock.locked().stop_all()?;
-
-    mmio::settle_lpis(&mut all);
-
     let mut config = all.config();
 
+    mmio::settle_lpis(&mut config);
     its::settle_all(&mut config)?;
     pending_table::save(&config)
 }
@@ -394,16 +392,15 @@ fn v3_register(task: &mut Task<'_>, attr: &Attr, direction: Direction) -> Result
     let value = {
         let mut lock = task.vm_lock();
         let mut all = lock.locked().stop_all()?;
-
-        if vcpu.is_switching_lpis() {
-            mmio::settle_lpis(&mut all);
-        }
         let (mut config, vcpu) = all.config_and(vcpu);
         let early = attr.group == bindings::KVM_DEV_ARM_VGIC_GRP_DIST_REGS
             && is_open_before_init(register.offset());
 
         if !config.vm().dist().initialized() && !early {
             return Err(EBUSY);
+        }
+        if vcpu.anyones().is_switching_lpis() {
+            mmio::settle_lpis(&mut config);
         }
         match attr.group {
             bindings::KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS => {

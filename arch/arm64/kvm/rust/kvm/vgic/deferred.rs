@@ -31,8 +31,8 @@ pub(crate) struct Deferred {
     count: Cell<u8>,
     /// An ITS has commands to execute.
     commands: Cell<bool>,
-    /// What is to be done of a vCPU's LPIs, from this one on.
-    lpis: Cell<Option<(LpiWork, VcpuIdx, Intid)>>,
+    /// What is to be done of that vCPU's LPIs, if nobody else has done it.
+    lpis: Cell<Option<(LpiWork, VcpuIdx)>>,
 }
 
 impl Deferred {
@@ -93,17 +93,18 @@ impl OwnVcpu<'_> {
             .is_some_and(|vgic| vgic.deferred().commands.replace(false))
     }
 
-    /// Has the vCPU go on with what it does of that vCPU's LPIs, from that one on, before its guest is
-    /// entered again. There is one such thing at most: the guest begins another one only after that.
-    pub(crate) fn defer_lpis(self, work: LpiWork, target: VcpuIdx, from: Intid) {
+    /// Has the vCPU go on with what it does of that vCPU's LPIs, if something of it is
+    /// [left](Vcpu::leave_lpis), before its guest is entered again. There is one such thing at most: the
+    /// guest begins another one only after that.
+    pub(crate) fn defer_lpis(self, work: LpiWork, target: VcpuIdx) {
         if let Some(vgic) = self.vgic_vcpu() {
-            vgic.deferred().lpis.set(Some((work, target, from)));
+            vgic.deferred().lpis.set(Some((work, target)));
             self.request_vgic_update();
         }
     }
 
     /// What it was to go on with; it is not any more.
-    pub(crate) fn takes_deferred_lpis(self) -> Option<(LpiWork, VcpuIdx, Intid)> {
+    pub(crate) fn takes_deferred_lpis(self) -> Option<(LpiWork, VcpuIdx)> {
         self.vgic_vcpu()?.deferred().lpis.take()
     }
 

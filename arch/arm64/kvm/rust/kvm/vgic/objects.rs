@@ -148,6 +148,8 @@ pub(crate) struct VgicVcpu {
     /// As the VM's, for a shorter way.
     irqs: Late<VgicIrqs>,
     deferred: Deferred,
+    /// See [`Vcpu::leave_lpis`]: LPIs, or 0. Properties, and to be enabled or disabled.
+    left: [AtomicU32; 2],
 }
 
 // SAFETY: The key, what is deferred, `crowded` and `unlisted` are used by the vCPU's own thread
@@ -357,6 +359,7 @@ impl VgicVcpu {
             (&raw mut (*place).source).write(source);
             (&raw mut (*place).irqs).write(Late::new());
             (&raw mut (*place).deferred).write(Deferred::new());
+            (&raw mut (*place).left).write([const { AtomicU32::new(0) }; 2]);
             for i in 0..NR_PRIVATE {
                 let (word, route) = irq(i as u32);
 
@@ -403,6 +406,16 @@ impl VgicVcpu {
     /// What the vCPU has put off. For its own thread.
     pub(super) fn deferred(&self) -> &Deferred {
         &self.deferred
+    }
+
+    /// The LPI from which on that is to go on, or 0.
+    pub(super) fn left(&self, work: LpiWork) -> &AtomicU32 {
+        let [invalidation, switch] = &self.left;
+
+        match work {
+            LpiWork::Invalidation => invalidation,
+            LpiWork::Switch => switch,
+        }
     }
 
     /// The SGI or PPI of that INTID, if it is one's.

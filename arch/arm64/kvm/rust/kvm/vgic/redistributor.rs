@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     gic::{
+        list_register::Intid,
         priority::ApIndex,
         redistributor::GicrCtlr, //
     },
@@ -82,6 +83,40 @@ impl Vcpu<'_> {
     /// See [`Self::begin_invalidating`].
     pub(crate) fn end_invalidating(self) {
         self.invalidations().fetch_sub_release(1);
+    }
+
+    /// Something of its LPIs is still to be done, from that one on, by whoever
+    /// [takes](Self::take_lpis) it.
+    pub(crate) fn leave_lpis(self, work: LpiWork, next: Intid) {
+        let Some(left) = self.vgic_vcpu().map(|vgic| vgic.left(work)) else {
+            return;
+        };
+        let mut now = left.load_relaxed();
+
+        loop {
+            let first = if now == 0 { next.0 } else { now.min(next.0) };
+
+            match left.try_change(now, first) {
+                // Of two invalidations that are left one is enough. LPIs are switched by one only.
+                Ok(()) if now != 0 => return self.end_invalidating(),
+                Ok(()) => return,
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// What is left of its LPIs is the caller's to do, if anything is: from that one on.
+    pub(crate) fn take_lpis(self, work: LpiWork) -> Option<Intid> {
+        let left = self.vgic_vcpu()?.left(work);
+        let mut now = left.load_relaxed();
+
+        while now != 0 {
+            match left.try_change(now, 0) {
+                Ok(()) => return Some(Intid(now)),
+                Err(other) => now = other,
+            }
+        }
+        None
     }
 
     /// The number of bits of a priority that its CPU interface has, and how many an INTID has, as

@@ -49,14 +49,22 @@ use crate::{
 pub(super) fn read(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, access: Access<Gicr>) -> u64 {
     match access.register {
         Gicr::Bank(bank) => banks::read(by, vcpu, bank, access),
-        Gicr::Ctlr => u64::from(ctlr(vcpu).shown(revision(vcpu.vm()))),
+        Gicr::Ctlr => {
+            // Whoever has left something need not run, while this one waits for it to end.
+            go_on(by, vcpu, LpiWork::Switch);
+            u64::from(ctlr(vcpu).shown(revision(vcpu.vm())))
+        }
         Gicr::Iidr => u64::from(redistributor::IIDR),
         Gicr::Typer => access.lanes.of(typer(by, vcpu).into_raw()),
         Gicr::Propbaser => access.lanes.of(vcpu.vm().dist().propbaser()),
         Gicr::Pendbaser => access
             .lanes
             .of(Pendbaser::from_raw(vcpu.pendbaser()).shown()),
-        Gicr::Syncr => u64::from(vcpu.is_invalidating()),
+        Gicr::Syncr => {
+            // See above.
+            go_on(by, vcpu, LpiWork::Invalidation);
+            u64::from(vcpu.is_invalidating())
+        }
         Gicr::Pidr2 => u64::from(distributor::PIDR2),
         Gicr::Invlpir | Gicr::Invallr => 0,
     }
@@ -84,7 +92,10 @@ pub(super) fn write(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, access: Access<Gicr>, v
             config.set_pendbaser(vcpu, now.written(access.lanes, value).into_raw());
         }),
         // CAST: 32 bits.
-        Gicr::Ctlr => write_ctlr(by, vcpu, value as u32),
+        Gicr::Ctlr => {
+            go_on(by, vcpu, LpiWork::Switch);
+            write_ctlr(by, vcpu, value as u32);
+        }
         Gicr::Invlpir => {
             if let Some(lpi) = redistributor::invalidated(access.lanes, value) {
                 invalidate(vcpu, |guest| {
@@ -133,7 +144,11 @@ fn write_ctlr(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, value: u32) {
         }
         LpiSwitch::Disable => {
             if vcpu.change_gicr_ctlr(ON, DISABLING) {
-                by.with_config(its::invalidate_caches);
+                by.with_config(|config| {
+                    its::invalidate_caches(config);
+                    // What has been moved to it, but is in another vCPU's list register, is in its queue.
+                    drop(config.halt_guest());
+                });
                 switch_lpis(by, guest, vcpu, Intid(0));
             }
         }
@@ -164,7 +179,8 @@ fn switch_lpis(by: &mut By<'_, '_>, guest: Guest<'_>, vcpu: Vcpu<'_>, from: Inti
 
     match (by, left) {
         (By::Guest(mmio), Some(next)) => {
-            mmio.vcpu().defer_lpis(LpiWork::Switch, index, next);
+            vcpu.leave_lpis(LpiWork::Switch, next);
+            mmio.vcpu().defer_lpis(LpiWork::Switch, index);
         }
         _ if enabling => {
             vcpu.change_gicr_ctlr(ENABLING, ON);
@@ -178,28 +194,9 @@ fn switch_lpis(by: &mut By<'_, '_>, guest: Guest<'_>, vcpu: Vcpu<'_>, from: Inti
 }
 
 /// No vCPU's LPIs are half enabled or disabled, for user space, which never sees that. Sleeps.
-pub(in crate::vgic) fn settle_lpis(all: &mut AllStopped<'_>) {
-    let vm = all.vm();
-
-    let Some(guest) = Guest::of(vm).filter(|_| vm.vcpus().any(Vcpu::is_switching_lpis)) else {
-        return;
-    };
-
-    for writer in vm.vcpus() {
-        let (mut config, own) = all.config_and(writer);
-
-        match own.takes_deferred_lpis() {
-            Some((LpiWork::Switch, target, next)) => {
-                if let Some(vcpu) = guest.vcpu(target) {
-                    switch_lpis(&mut By::User(&mut config), guest, vcpu, next);
-                }
-            }
-            // Whoever restores the VM reads all properties.
-            Some((LpiWork::Invalidation, target, next)) => {
-                own.defer_lpis(LpiWork::Invalidation, target, next);
-            }
-            None => (),
-        }
+pub(in crate::vgic) fn settle_lpis(config: &mut ConfigLock<'_>) {
+    for vcpu in config.vm().vcpus() {
+        go_on(&mut By::User(config), vcpu, LpiWork::Switch);
     }
 }
 
@@ -223,26 +220,32 @@ fn invalidate_all(by: &mut By<'_, '_>, guest: Guest<'_>, vcpu: Vcpu<'_>, from: I
 
     match (by, left, VcpuIdx::new(vcpu.index())) {
         (By::Guest(mmio), Some(next), Some(target)) => {
-            mmio.vcpu().defer_lpis(LpiWork::Invalidation, target, next);
+            vcpu.leave_lpis(LpiWork::Invalidation, next);
+            mmio.vcpu().defer_lpis(LpiWork::Invalidation, target);
         }
         _ => vcpu.end_invalidating(),
     }
 }
 
-/// The vCPU goes on with what a signal has interrupted, if anything. Sleeps.
-pub(in crate::vgic) fn continue_lpis(mmio: &mut InMmio<'_>) {
-    let Some((work, target, next)) = mmio.vcpu().takes_deferred_lpis() else {
-        return;
-    };
-    let Some(guest) = Guest::of(mmio.vcpu().vm()) else {
-        return;
-    };
-
-    if let Some(vcpu) = guest.vcpu(target) {
+/// Goes on with what a signal has interrupted of a vCPU's LPIs, if anything. Sleeps.
+fn go_on(by: &mut By<'_, '_>, vcpu: Vcpu<'_>, work: LpiWork) {
+    if let Some((guest, next)) = Guest::of(vcpu.vm()).zip(vcpu.take_lpis(work)) {
         match work {
-            LpiWork::Invalidation => invalidate_all(&mut By::Guest(mmio), guest, vcpu, next),
-            LpiWork::Switch => switch_lpis(&mut By::Guest(mmio), guest, vcpu, next),
+            LpiWork::Invalidation => invalidate_all(by, guest, vcpu, next),
+            LpiWork::Switch => switch_lpis(by, guest, vcpu, next),
         }
+    }
+}
+
+/// The vCPU goes on with what it has left, unless somebody else has. Sleeps.
+pub(in crate::vgic) fn continue_lpis(mmio: &mut InMmio<'_>) {
+    let Some((work, target)) = mmio.vcpu().takes_deferred_lpis() else {
+        return;
+    };
+    let vm = mmio.vcpu().vm();
+
+    if let Some(vcpu) = Guest::of(vm).and_then(|guest| guest.vcpu(target)) {
+        go_on(&mut By::Guest(mmio), vcpu, work);
     }
 }
 
