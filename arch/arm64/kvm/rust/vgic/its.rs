@@ -105,6 +105,15 @@ pub(super) fn settle_all(config: &mut ConfigLock<'_>) -> error::Result {
     Ok(())
 }
 
+/// No LPI is an event's any more of a device that is not mapped, of all ITSs that the guest can access:
+/// another event can have it. Their commands are left alone, since the guest's memory may have been
+/// restored already. Sleeps.
+pub(super) fn unmap_all_gone(config: &mut ConfigLock<'_>) {
+    for its in config.vm().itss() {
+        execute::unmap_gone(&mut its.commands(config));
+    }
+}
+
 /// Nothing that any ITS has cached is found any more: LPIs of a vCPU are about to be disabled.
 pub(super) fn invalidate_caches(config: &mut ConfigLock<'_>) {
     for its in config.vm().itss() {

@@ -18,7 +18,8 @@ use super::{
     },
     registers,
     restore,
-    save, //
+    save,
+    unmap_all_gone, //
 };
 use crate::{
     gic::{
@@ -198,8 +199,11 @@ fn control(task: &mut Task<'_>, its: &Its, attr: u64) -> Result {
     let mut lock = task.vm_lock();
     let mut all = lock.locked().stop_all()?;
     let mut config = all.config();
-    let mut commands = its.commands(&mut config);
 
+    if what == Ok(bindings::KVM_DEV_ARM_ITS_RESTORE_TABLES) {
+        unmap_all_gone(&mut config);
+    }
+    let mut commands = its.commands(&mut config);
     let memory = commands.memory();
 
     match what {

@@ -151,6 +151,15 @@ fn go_on_unmapping(commands: &mut ItsCommands<'_>, budget: &mut Budget) {
     }
 }
 
+/// Unmaps LPIs of devices that are gone, all of them. Sleeps.
+pub(super) fn unmap_gone(commands: &mut ItsCommands<'_>) {
+    let mut budget = Budget::UNLIMITED;
+
+    while commands.unmapping {
+        go_on_unmapping(commands, &mut budget);
+    }
+}
+
 fn read(memory: GuestMemory<'_>, place: Gpa) -> Option<Command> {
     let mut words = [0; 4];
 
