@@ -149,9 +149,10 @@ pub(in crate::vgic) fn write(
 /// Runs `f`, and then whatever is due.
 fn with_commands(by: &mut By<'_, '_>, its: &Its, f: impl FnOnce(&mut ItsCommands<'_>)) {
     let mut budget = match by {
-        By::Guest(mmio) if mmio.vcpu().can_defer() => Budget::ONE_EXIT,
-        // Without a GICv2 or GICv3 there are no LPIs to look at.
-        By::Guest(_) | By::User(_) => Budget::UNLIMITED,
+        // A vCPU without a GICv2 or GICv3 can't put the rest off. It is done when somebody looks how far
+        // it is: nothing else comes of it.
+        By::Guest(_) => Budget::ONE_EXIT,
+        By::User(_) => Budget::UNLIMITED,
     };
     let mut commands = by.commands(its);
 
