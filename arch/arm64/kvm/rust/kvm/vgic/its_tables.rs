@@ -174,18 +174,14 @@ impl Mappings {
     /// Unmaps all devices: see [`Self::take_gone`].
     pub(crate) fn remove_devices(&mut self) {
         self.nr_ites = 0;
-        if self.gone.is_empty() {
-            core::mem::swap(&mut self.devices, &mut self.gone);
+        if self.devices.is_empty() {
+            return;
         }
-        while let Some(mut device) = self.devices.cursor_front_mut() {
-            let id = *device.current_mut().0;
-            let (_, node) = device.remove_current();
-
-            // One that was mapped anew must not take the place of what is left of it. It has no event
-            // yet: none is mapped before all that is gone has been taken.
-            if self.gone.get(&id).is_none() {
-                self.gone.insert(node);
-            }
+        core::mem::swap(&mut self.devices, &mut self.gone);
+        // What is left of one device at most, since nothing is mapped before all that is gone has been
+        // taken but that device: anew, and without events so far, so that it may be replaced.
+        while let Some(left) = self.devices.cursor_front_mut() {
+            self.gone.insert(left.remove_current().1);
         }
     }
 
