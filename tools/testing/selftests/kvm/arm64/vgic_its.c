@@ -408,6 +408,58 @@ static void no_lpis(bool el2)
 	}
 }
 
+/* A vCPU's ring of dirty pages has so many places in reserve. */
+#define NR_RESERVED	64
+#define NR_UNMAPS	200
+
+static void guest_serves(void)
+{
+	for (;;) {
+		GUEST_SYNC(0);
+		vt_guest_serve(&vi_request[0].access);
+	}
+}
+
+static u32 nr_cleared(void)
+{
+	u64 *entry = vi_memory(VI_DEVICES);
+	u32 i, nr = 0;
+
+	for (i = 0; i < NR_UNMAPS; i++)
+		nr += !entry[i];
+	return nr;
+}
+
+/* The ITS of a VM without a GIC writes to memory all the same, no more of it at once than others do. */
+static void commands_without_gic(bool el2)
+{
+	u32 i, most = 0, before = 0;
+
+	memset(&vi, 0, sizeof(vi));
+	vi.vm = vm_create(1);
+	vm_init_descriptor_tables(vi.vm);
+	vi.vcpus[0] = tt_vcpu_add(vi.vm, 0, false, guest_serves);
+	vi_memory_create();
+	vi_map_frames();
+	vi_its_create();
+	vi_ask(0, VI_ACCESS);
+	vi_its_start(0);
+	memset(vi_memory(VI_DEVICES), 0xff, NR_UNMAPS * 8);
+	for (i = 0; i < NR_UNMAPS; i++)
+		vi_queue(0, mapd(i, 0, 1, false));
+	vi_kick(0);
+	for (i = 0; i < NR_UNMAPS; i++) {
+		most = max(most, nr_cleared() - before);
+		before = nr_cleared();
+		if (vi_read(0, GITS_BASE_GPA + GITS_CREADR, 8) == vi.writer[0])
+			break;
+	}
+	ksft_print_msg("%u commands at once\n", most);
+	tt_expect(most <= NR_RESERVED, "no more than there is room for");
+	tt_expect(nr_cleared() == NR_UNMAPS, "all are done");
+	vi_free();
+}
+
 /* A12: the number is what addr points at. */
 static void maintenance(bool el2)
 {
@@ -463,6 +515,7 @@ static const struct tt_test tests[] = {
 	{ "refused_address", address_refused },
 	{ "second_its", second_its },
 	{ "no_lpis", no_lpis },
+	{ "commands_without_gic", commands_without_gic },
 	{ "maintenance", maintenance },
 	{ "teardown", teardown },
 	{ "registers_user", registers_user },

@@ -405,6 +405,7 @@ static void bounded_same(bool el2)
 }
 
 #include "vgic_its_bounded_access.h"
+#include "vgic_its_bounded_left.h"
 #include "vgic_its_bounded_lpis.h"
 #include "vgic_its_bounded_time.h"
 
@@ -422,6 +423,8 @@ static const struct tt_test tests[] = {
 	{ "interrupted_enable", interrupted_enable },
 	{ "interrupted_disable", interrupted_disable },
 	{ "interrupted_baser", interrupted_baser },
+	{ "left_invallr", left_invallr },
+	{ "left_restore", left_restore },
 };
 
 int main(int argc, char **argv)

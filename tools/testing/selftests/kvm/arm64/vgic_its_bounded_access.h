@@ -34,11 +34,11 @@ struct access {
 	void (*after)(void);
 };
 
-/* Whether the guest has gone on at once. */
-static bool interrupt_access(struct access *a, u32 delay)
+/* Whether the guest has gone on; else there was a signal. */
+static bool begin_access(struct access *a, u32 delay)
 {
 	struct vi_request *r = addr_gva2hva(vi.vm, (gva_t)&vi_request[0]);
-	bool at_once, gone_on;
+	bool gone_on;
 
 	access_begun = false;
 	access_delay = delay;
@@ -46,9 +46,17 @@ static bool interrupt_access(struct access *a, u32 delay)
 	r->op = VI_ACCESS;
 	r->access = (struct vt_request) { a->address, a->value, a->width, true };
 	WRITE_ONCE(access_begun, true);
-	at_once = gone_on = run();
+	gone_on = run();
 	interrupter.served = now_ns();
 	pthread_join(interrupter.thread, NULL);
+	return gone_on;
+}
+
+/* Whether the guest has gone on at once. */
+static bool interrupt_access(struct access *a, u32 delay)
+{
+	bool at_once = begin_access(a, delay), gone_on = at_once;
+
 	while (!gone_on)
 		gone_on = run();
 	return at_once;
