@@ -2,7 +2,8 @@
 /*
  * LPIs against all that may happen to them meanwhile: 4 vCPUs, two of which write commands to an
  * ITS each, and two that disable and enable LPIs and ITSs; threads that send MSIs by ioctl and by
- * eventfd, and one that looks at what user space can see, and changes memory slots.
+ * eventfd, one that interrupts KVM_RUN, and one that looks at what user space can see, stops all vCPUs
+ * for more of that, and changes memory slots.
  *
  * "vgic_lpi_race [SECONDS [SEED]]". In rounds, after each of which all is quiet:
  *
@@ -15,6 +16,7 @@
  * What happens in the kernel shows in its log. How long a round waits depends on how far vCPUs get.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 
 #define VI_NR_VCPUS	4
@@ -34,12 +36,53 @@ static int eventfds[NR_IRQFDS];
 static bool threads_stop;
 static u32 nr_sent[2], nr_delivered[2];	/* by ioctl, by each of the threads */
 
+static pthread_t vcpu_threads[VI_NR_VCPUS];
+static bool stop_vcpus;
+static u32 nr_stopped;
+
+static void on_signal(int sig)
+{
+}
+
+static void wait_while_stopped(void)
+{
+	if (!READ_ONCE(stop_vcpus))
+		return;
+	__atomic_fetch_add(&nr_stopped, 1, __ATOMIC_SEQ_CST);
+	while (READ_ONCE(stop_vcpus))
+		usleep(50);
+	__atomic_fetch_sub(&nr_stopped, 1, __ATOMIC_SEQ_CST);
+}
+
 static void *run_vcpu(void *vcpu)
 {
 	struct ucall uc;
 
-	if (tt_run(vcpu, &uc) != UCALL_DONE)
+	while (__vcpu_run(vcpu)) {
+		TEST_ASSERT_EQ(errno, EINTR);
+		wait_while_stopped();
+	}
+	if (get_ucall(vcpu, &uc) != UCALL_DONE)
 		TEST_FAIL("a vCPU ends");
+	return NULL;
+}
+
+static void interrupt_all(void)
+{
+	int i;
+
+	for (i = 0; i < VI_NR_VCPUS; i++)
+		pthread_kill(vcpu_threads[i], SIGUSR1);
+}
+
+static void *interrupt(void *arg)
+{
+	u64 random = seed + 5;
+
+	while (!READ_ONCE(threads_stop)) {
+		pthread_kill(vcpu_threads[rnd(&random, VI_NR_VCPUS)], SIGUSR1);
+		usleep(rnd(&random, 500));
+	}
 	return NULL;
 }
 
@@ -124,19 +167,55 @@ static void change_slots(void)
 	vm_ioctl(vi.vm, KVM_SET_USER_MEMORY_REGION, &slot);
 }
 
+/* User space never sees that something is left to be done, of what was announced. */
+static void look_at_rest(void)
+{
+	u64 value;
+	u32 busy;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		TEST_ASSERT(!vi_ctrl(i, KVM_DEV_ARM_ITS_SAVE_TABLES), "save");
+		TEST_ASSERT(!vi_get(i, GITS_CTLR, &value), "GITS_CTLR");
+		tt_check(!(value & GITS_CTLR_ENABLE) || value & GITS_CTLR_QUIESCENT, "ITS %d is busy", i);
+	}
+	for (i = 0; i < VI_NR_VCPUS; i++) {
+		kvm_device_attr_get(vi.gic, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS,
+				    (u64)i << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT | GICR_SYNCR, &busy);
+		tt_check(!busy, "redistributor %d is busy", i);
+	}
+}
+
+static void look_while_stopped(void)
+{
+	WRITE_ONCE(stop_vcpus, true);
+	while (__atomic_load_n(&nr_stopped, __ATOMIC_SEQ_CST) < VI_NR_VCPUS) {
+		interrupt_all();
+		usleep(50);
+	}
+	look_at_rest();
+	WRITE_ONCE(stop_vcpus, false);
+	while (__atomic_load_n(&nr_stopped, __ATOMIC_SEQ_CST))
+		usleep(50);
+}
+
 static void *look(void *arg)
 {
 	u64 random = seed + 4, value;
 	char name[48];
+	int ret;
 
 	snprintf(name, sizeof(name), "vgic-its-state@%lx", vi_its_gpa(0));
 	while (!READ_ONCE(threads_stop)) {
 		read_debugfs("vgic-state", &random);
 		read_debugfs(name, &random);
-		/* Vcpus run: all of these have to do without. */
-		TEST_ASSERT(vi_get(0, GITS_CTLR, &value) == EBUSY, "GITS_CTLR");
-		TEST_ASSERT(vi_ctrl(0, KVM_DEV_ARM_ITS_SAVE_TABLES) == EBUSY, "save");
+		/* As a rule vCPUs run: these have to do without. */
+		ret = vi_get(0, GITS_CTLR, &value);
+		TEST_ASSERT(!ret || ret == EBUSY, "GITS_CTLR: %d", ret);
+		ret = vi_ctrl(0, KVM_DEV_ARM_ITS_SAVE_TABLES);
+		TEST_ASSERT(!ret || ret == EBUSY, "save: %d", ret);
 		change_slots();
+		look_while_stopped();
 		usleep(1000);
 	}
 	return NULL;
@@ -167,7 +246,7 @@ static void wait_phase(enum phase phase)
 
 static void disturb(void)
 {
-	pthread_t threads[4];
+	pthread_t threads[5];
 	int i;
 
 	threads_stop = false;
@@ -175,6 +254,7 @@ static void disturb(void)
 	pthread_create(&threads[1], NULL, send_msis, (void *)1);
 	pthread_create(&threads[2], NULL, send_events, NULL);
 	pthread_create(&threads[3], NULL, look, NULL);
+	pthread_create(&threads[4], NULL, interrupt, NULL);
 	usleep(ROUND_USEC);
 	WRITE_ONCE(threads_stop, true);
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
@@ -278,14 +358,15 @@ static void destroy(void)
 static void race(enum mode mode)
 {
 	u32 rounds = 0, lost = 0, astray = 0, taken = 0;
-	pthread_t vcpus[VI_NR_VCPUS];
+	struct sigaction action = { .sa_handler = on_signal };
 	time_t end = time(NULL) + max(seconds / 2, 1u);
 	int i;
 
 	alarm(TT_WATCHDOG_SEC + 10 * seconds);
 	create(mode);
+	sigaction(SIGUSR1, &action, NULL);
 	for (i = 0; i < VI_NR_VCPUS; i++)
-		pthread_create(&vcpus[i], NULL, run_vcpu, vi.vcpus[i]);
+		pthread_create(&vcpu_threads[i], NULL, run_vcpu, vi.vcpus[i]);
 	wait_phase(PHASE_QUIET);
 	do {
 		wait_phase(PHASE_RACE);
@@ -302,7 +383,7 @@ static void race(enum mode mode)
 	} while (time(NULL) < end);
 	wait_phase(PHASE_END);
 	for (i = 0; i < VI_NR_VCPUS; i++) {
-		pthread_join(vcpus[i], NULL);
+		pthread_join(vcpu_threads[i], NULL);
 		taken += s->all[i];
 	}
 	ksft_print_msg("%u rounds, %u commands, %u MSIs of %u, %u interrupts\n", rounds,

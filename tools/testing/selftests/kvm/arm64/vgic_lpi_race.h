@@ -203,14 +203,34 @@ static void its_enable(int its, bool enable)
 	writel_relaxed(enable ? GITS_CTLR_ENABLE : 0, (void *)vi_its_gpa(its) + GITS_CTLR);
 }
 
+/* Other cacheability: all devices are gone, unless the ITS is enabled by somebody else. */
+static void change_device_table(int its)
+{
+	u64 table = GITS_BASER_VALID | vi_gpa(VI_DEVICES + its);
+
+	writeq_relaxed(table | 7ULL << GITS_BASER_INNER_CACHEABILITY_SHIFT, (void *)vi_its_gpa(its) + GITS_BASER);
+	writeq_relaxed(table, (void *)vi_its_gpa(its) + GITS_BASER);
+}
+
+/* Who looks how far something is, goes on with it. */
+static void look_how_far(u32 vcpu, int its)
+{
+	readq_relaxed((void *)vi_its_gpa(its) + GITS_CREADR);
+	readl_relaxed((void *)vi_its_gpa(its) + GITS_CTLR);
+	readl_relaxed((void *)vi_gicr(vcpu, GICR_SYNCR));
+}
+
 static void race_enables(u32 cpu, u64 *random)
 {
 	u32 vcpu = rnd(random, VI_NR_VCPUS);
 	int its = rnd(random, 2);
 
+	look_how_far(rnd(random, VI_NR_VCPUS), rnd(random, 2));
 	switch (rnd(random, 5)) {
 	case 0:
 		its_enable(its, false);
+		if (shared.mode == MAPS && !rnd(random, 8))
+			change_device_table(its);
 		its_enable(its, true);
 		break;
 	case 1:
