@@ -74,7 +74,12 @@ MUTANTS = {
     "tidy-without-look": (QUEUE, """        if !is_clear(leaf) {
             self.queue.summary""", """        if false {
             self.queue.summary""", "tests_queue::summary_is_kept"),
-    "tidy-with-short-look": (QUEUE, "leaf.iter().all(", "leaf.iter().skip(1).all(",
+    "tidy-with-short-look": (QUEUE, """    let mut all = 0;
+
+    while""", """    let mut all = 0;
+
+    leaf = &leaf[1..];
+    while""",
                              "tests_queue::summary_is_kept_for_another_word"),
     "tidy-unseen-leaf": (QUEUE, """else {
                 continue;

@@ -29,6 +29,9 @@ pub(crate) const LEAF_LPIS: usize = 1024;
 /// How many leaves the table has.
 pub(crate) const LEAVES: usize = NR_LPIS as usize / LEAF_LPIS;
 
+/// Room for that many, of which the last stay empty: a power of two.
+pub(crate) const ROOM: usize = LEAVES.next_power_of_two();
+
 /// Where an LPI is in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {

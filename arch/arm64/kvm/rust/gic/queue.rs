@@ -102,19 +102,13 @@ impl Queue {
         if intid.0 < PRIVATE {
             return Some(Place::Private { bit: 1 << intid.0 });
         }
-        let (index, bit) = match LpiPlace::of(intid) {
-            // CAST: There are so few leaves that both numbers of them fit into the summary's bits.
-            Some(lpi) => (SPI_LEAVES.wrapping_add(lpi.leaf as u32), lpi.index as u32),
-            None => {
-                let spi = intid.0.wrapping_sub(PRIVATE);
-
-                if spi >= SPIS * SPI_LEAVES {
-                    return None;
-                }
-                (spi / SPIS, spi % SPIS)
-            }
-        };
-        let leaf = self.leaf(index, lpis)?;
+        if let Some(lpi) = LpiPlace::of(intid) {
+            return Self::place_in(lpis.leaf(lpi.leaf)?, lpi);
+        }
+        let spi = intid.0.wrapping_sub(PRIVATE);
+        let (index, bit) = (spi / SPIS, spi % SPIS);
+        // CAST: widening.
+        let leaf = self.spis.get(index as usize)?;
 
         Some(Place::Shared {
             leaf,
@@ -125,13 +119,39 @@ impl Queue {
         })
     }
 
+    /// The place of an LPI in its leaf, which is `row`.
+    #[inline(always)]
+    fn place_in(row: &Row, lpi: LpiPlace) -> Option<Place<'_>> {
+        // CAST: There are so few leaves that both numbers of them fit into the summary's bits.
+        let (leaf, bit) = (lpi.leaf as u32, lpi.index as u32);
+
+        Some(Place::Shared {
+            leaf: row,
+            // CAST: widening.
+            word: row.get((bit / u64::BITS) as usize % row.len())?,
+            bit: 1 << (bit % u64::BITS),
+            summary: 1 << (SPI_LEAVES.wrapping_add(leaf) % u64::BITS),
+        })
+    }
+
     /// Sets the bit of an interrupt whose word claims it for this vCPU. Anybody may.
     ///
     /// The vCPU need not see it before it sees a request that is made after this: the caller has
     /// to make one, each time, and to kick it.
     #[inline]
     pub(crate) fn push(&self, intid: Intid, lpis: &impl Leaves) {
-        match self.place(intid, lpis) {
+        self.push_at(self.place(intid, lpis));
+    }
+
+    /// The same of an LPI, whose leaf is `row`.
+    #[inline(always)]
+    pub(crate) fn push_lpi(&self, lpi: Intid, row: &Row) {
+        self.push_at(LpiPlace::of(lpi).and_then(|place| Self::place_in(row, place)));
+    }
+
+    #[inline(always)]
+    fn push_at(&self, place: Option<Place<'_>>) {
+        match place {
             // Release: who clears the bit sees the claim.
             Some(Place::Private { bit }) => {
                 self.private.fetch_or_release(bit);
@@ -217,7 +237,7 @@ fn next_word(queue: &Queue, lpis: &impl Leaves, first: u32, mut leaves: u64) -> 
 
             if bits != 0 {
                 // To be asked for more only if there is more.
-                if words.fold(0, |all, word| all | word.load_relaxed()) == 0 {
+                if is_clear(words.as_slice()) {
                     leaves &= leaves.wrapping_sub(1);
                 }
                 return (intid, bits, leaves);
@@ -412,6 +432,14 @@ impl<L: Leaves> Owner<'_, L> {
     }
 }
 
-fn is_clear(leaf: &[AtomicU64]) -> bool {
-    leaf.iter().fold(0, |all, word| all | word.load_relaxed()) == 0
+/// Several at a time: most of them are.
+#[inline(always)]
+fn is_clear(mut leaf: &[AtomicU64]) -> bool {
+    let mut all = 0;
+
+    while let [a, b, c, d, rest @ ..] = leaf {
+        all |= a.load_relaxed() | b.load_relaxed() | c.load_relaxed() | d.load_relaxed();
+        leaf = rest;
+    }
+    leaf.iter().fold(all, |all, word| all | word.load_relaxed()) == 0
 }

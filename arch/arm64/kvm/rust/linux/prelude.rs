@@ -6,6 +6,7 @@
 #[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) use super::{
     atomic::*,
+    boxed,
     nospec::*,
     once_box::*,
     raw_lock::*,

@@ -235,4 +235,17 @@ impl VgicIrqs {
         self.vcpu_ptr(index)
             .map(|ptr| unsafe { Vcpu::from_raw(ptr.as_ptr()) })
     }
+
+    /// The same of an index from a word: each there is one of a vCPU that there is, and no CPU has to
+    /// be kept from using another one.
+    #[inline(always)]
+    pub(crate) fn vcpu_of_word<'a>(
+        &'a self,
+        index: crate::gic::word::VcpuIdx,
+        _vm: Vm<'a>,
+    ) -> Option<Vcpu<'a>> {
+        // SAFETY: See above.
+        self.vcpu_ptr_of_word(index)
+            .map(|ptr| unsafe { Vcpu::from_raw(ptr.as_ptr()) })
+    }
 }

@@ -6,6 +6,8 @@
 //! the first of their LPIs is mapped, and freed with the VM. So an LPI is found from any context,
 //! by two loads, and what is found stays: there is nothing to count, and nothing to wait for.
 //!
+//! Numbers are cut down to indices that there are: with no check that a CPU might mispredict.
+//!
 //! Mirrors: arch/arm64/kvm/vgic/vgic.c: vgic_get_lpi, vgic_release_lpi_locked,
 //!     vgic_release_deleted_lpis; arch/arm64/kvm/vgic/vgic-its.c: vgic_add_lpi
 #![forbid(unsafe_code)]
@@ -18,7 +20,8 @@ use crate::{
             first_of_leaf,
             Place,
             LEAF_LPIS,
-            LEAVES, //
+            LEAVES,
+            ROOM, //
         },
         queue::{
             Leaves,
@@ -38,12 +41,12 @@ use kernel::{
 
 /// All LPIs of a VM.
 pub(crate) struct LpiTable {
-    leaves: [OnceBox<LpiLeaf>; LEAVES],
+    leaves: [OnceBox<LpiLeaf>; ROOM],
 }
 
 /// LPIs that follow one another.
 pub(crate) struct LpiLeaf {
-    words: KVec<AtomicWord>,
+    words: KBox<[AtomicWord; LEAF_LPIS]>,
     /// Their bits in the queue of each vCPU.
     rows: KVVec<Row>,
 }
@@ -52,22 +55,29 @@ impl LpiTable {
     /// None is mapped.
     pub(super) const fn new() -> Self {
         Self {
-            leaves: [const { OnceBox::new() }; LEAVES],
+            leaves: [const { OnceBox::new() }; ROOM],
         }
     }
 
     /// A leaf, once there is one.
     #[inline(always)]
     pub(crate) fn leaf(&self, leaf: usize) -> Option<&LpiLeaf> {
-        get_nospec(&self.leaves, leaf)?.get()
+        self.leaves.get(leaf % ROOM)?.get()
     }
 
     /// The word of an LPI. None if it has never been mapped, nor any near it.
     #[inline(always)]
     pub(crate) fn word(&self, lpi: Intid) -> Option<&AtomicWord> {
-        let place = Place::of(lpi)?;
+        Some(self.find(lpi)?.0)
+    }
 
-        get_nospec(&self.leaf(place.leaf)?.words, place.index)
+    /// The same, and the leaf that it is in.
+    #[inline(always)]
+    pub(crate) fn find(&self, lpi: Intid) -> Option<(&AtomicWord, &LpiLeaf)> {
+        let place = Place::of(lpi)?;
+        let leaf = self.leaf(place.leaf)?;
+
+        Some((leaf.words.get(place.index % LEAF_LPIS)?, leaf))
     }
 
     /// Makes sure that there is a word for an LPI, in a VM with that many vCPUs. Sleeps.
@@ -77,7 +87,7 @@ impl LpiTable {
     /// `EINVAL` if no LPI has that number; `ENOMEM`.
     pub(crate) fn make(&self, lpi: Intid, vcpus: usize) -> Result {
         let place = Place::of(lpi).ok_or(EINVAL)?;
-        let room = get_nospec(&self.leaves, place.leaf).ok_or(EINVAL)?;
+        let room = self.leaves.get(place.leaf).ok_or(EINVAL)?;
 
         if room.get().is_none() {
             room.set(LpiLeaf::new(vcpus)?);
@@ -93,10 +103,9 @@ impl LpiTable {
 
 impl LpiLeaf {
     fn new(vcpus: usize) -> Result<KBox<Self>> {
-        let unmapped = || Ok(AtomicWord::new(IrqWord::UNMAPPED));
         let empty = || Ok([const { AtomicU64::new(0) }; 16]);
         let leaf = Self {
-            words: vec::try_collect(LEAF_LPIS, (0..LEAF_LPIS).map(|_| unmapped()))?,
+            words: boxed::try_array(|| AtomicWord::new(IrqWord::UNMAPPED))?,
             rows: vec::try_collect_large(vcpus, (0..vcpus).map(|_| empty()))?,
         };
 
@@ -105,7 +114,14 @@ impl LpiLeaf {
 
     /// The states of all its LPIs, mapped or not.
     pub(crate) fn words(&self) -> &[AtomicWord] {
-        &self.words
+        self.words.as_slice()
+    }
+
+    /// Their bits in the queue of a vCPU. No table that a CPU has to be kept from overreading: the
+    /// numbers of vCPUs are those in words, of which each has been one of a vCPU that there is.
+    #[inline(always)]
+    pub(crate) fn row(&self, vcpu: VcpuIdx) -> Option<&Row> {
+        self.rows.get(vcpu.get())
     }
 }
 
@@ -127,6 +143,6 @@ impl<'a> LpiRows<'a> {
 impl Leaves for LpiRows<'_> {
     #[inline(always)]
     fn leaf(&self, index: usize) -> Option<&Row> {
-        get_nospec(&self.table.leaf(index)?.rows, self.vcpu.get())
+        self.table.leaf(index)?.row(self.vcpu)
     }
 }

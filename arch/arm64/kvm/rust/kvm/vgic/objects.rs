@@ -118,7 +118,7 @@ unsafe impl Sync for VgicVm {}
 /// The interrupts that a VM's vCPUs share, and the vCPUs.
 pub(crate) struct VgicIrqs {
     spis: KVec<Irq>,
-    lpis: LpiTable,
+    lpis: KBox<LpiTable>,
     vcpus: KVec<NonNull<bindings::kvm_vcpu>>,
     /// How many SPIs are in queues.
     queued_spis: AtomicU32,
@@ -226,11 +226,12 @@ impl VgicIrqs {
     ) -> Result<KBox<Self>> {
         let spis = vec::try_collect(nr, (0..nr).map(|_| Ok(Irq::new(spi, 0))))?;
         let all = vec::try_collect(nr_vcpus, vcpus.map(Ok))?;
+        let lpis = KBox::new(LpiTable::new(), GFP_KERNEL_ACCOUNT)?;
 
         Ok(KBox::new(
             Self {
                 spis,
-                lpis: LpiTable::new(),
+                lpis,
                 vcpus: all,
                 queued_spis: AtomicU32::new(0),
                 traps_deactivation: AtomicU32::new(0),
@@ -325,10 +326,16 @@ impl VgicIrqs {
         self.traps_deactivation.load_relaxed() != 0
     }
 
-    /// The pointers behind [`Vgic::vcpu`].
+    /// The pointers behind [`Self::vcpu`].
     #[inline(always)]
     pub(super) fn vcpu_ptr(&self, index: VcpuIdx) -> Option<NonNull<bindings::kvm_vcpu>> {
         get_nospec(&self.vcpus, index.get()).copied()
+    }
+
+    /// The pointers behind [`Self::vcpu_of_word`].
+    #[inline(always)]
+    pub(super) fn vcpu_ptr_of_word(&self, index: VcpuIdx) -> Option<NonNull<bindings::kvm_vcpu>> {
+        self.vcpus.get(index.get()).copied()
     }
 }
 
