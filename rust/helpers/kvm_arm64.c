@@ -303,6 +303,13 @@ __rust_helper void rust_helper_kvm_arm64_vgic_kick(struct kvm_vcpu *vcpu)
 	kvm_vcpu_kick(vcpu);
 }
 
+/* The vCPU is loaded on this CPU, and its thread does not wait for an event. */
+__rust_helper bool rust_helper_kvm_arm64_vcpu_is_up_here(struct kvm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->cpu) == raw_smp_processor_id() &&
+	       !kvm_vcpu_is_blocking(vcpu);
+}
+
 __rust_helper void rust_helper_kvm_arm64_vgic_request_update(struct kvm_vcpu *vcpu)
 {
 	kvm_make_request(KVM_REQ_VGIC_PROCESS_UPDATE, vcpu);

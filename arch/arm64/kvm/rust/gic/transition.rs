@@ -9,7 +9,8 @@
 //!
 //! - **Locks**: interrupts that are [mapped](IrqWord::Hw) to a physical one are changed under a
 //!   lock of their own, so that the physical one follows in the same order. The closures that ask
-//!   for the level of a line are called under it, and again for each try. Others need none.
+//!   for the level of a line are called under it, and again for each try. Others need none; nor does
+//!   [`IrqWord::inject`], which no physical one follows.
 //! - **Barriers**: the change is a full barrier even if it leaves the state as it is, unless
 //!   [`IrqWord::ignores`] says that nothing has to be done.
 //! - **Queues**: a pending interrupt is queued at its target whether the distributor forwards

@@ -5,6 +5,7 @@
 //! C header: [`include/linux/kvm_host.h`](srctree/include/linux/kvm_host.h)
 
 use super::prelude::*;
+use crate::linux::context::OnCpu;
 use kernel::bindings;
 
 impl<'a> Vm<'a> {
@@ -102,6 +103,18 @@ impl Vcpu<'_> {
     pub(crate) fn kick_for_irq(self) {
         // SAFETY: Valid by the type invariant.
         unsafe { bindings::kvm_arm64_vgic_kick(self.as_ptr()) };
+    }
+
+    /// Whether it looks at its interrupts before its guest runs on, without a kick or a request: its
+    /// thread is the caller, or what the caller has interrupted, on this CPU; and it neither sleeps,
+    /// nor is about to.
+    ///
+    /// From that look on until the guest is left interrupts are off, and the thread makes none. One
+    /// with EL2 has looked for those that are for a guest hypervisor before, with interrupts on.
+    #[inline(always)]
+    pub(crate) fn looks_by_itself(self, _on_cpu: OnCpu<'_>) -> bool {
+        // SAFETY: Valid by the type invariant.
+        !self.has_el2() && unsafe { bindings::kvm_arm64_vcpu_is_up_here(self.as_ptr()) }
     }
 
     /// Asks it to look through its interrupts before it enters the guest again.

@@ -410,7 +410,7 @@ fn inject_news(
     if irq.word().ignores(high) || !irq.is_owned_by(owner) {
         return Ok(());
     }
-    guest.change(irq, |word, _| word.inject(high));
+    guest.inject(irq, high);
     Ok(())
 }
 

@@ -271,7 +271,7 @@ impl<'a> Guest<'a> {
         irq: Found<'_>,
         f: impl Fn(IrqWord, Option<&Mapping>) -> (IrqWord, Action),
     ) {
-        let _claiming = PreemptOff::new();
+        let claiming = PreemptOff::new();
         let delivery = irq
             .update_alone(caller, |word| f(word, None))
             .unwrap_or_else(|private| {
@@ -283,7 +283,28 @@ impl<'a> Guest<'a> {
             })
             .delivery;
 
-        self.deliver(irq, delivery);
+        self.deliver(irq, delivery, claiming.on_cpu());
+    }
+
+    /// Drives a line. The physical interrupt behind one has nothing to follow, so that this takes no
+    /// lock: see [`IrqWord::inject`].
+    #[inline(always)]
+    pub(super) fn inject(self, irq: Found<'_>, high: bool) {
+        let claiming = PreemptOff::new();
+        let injected = irq.state().update(|word| {
+            if word.has(IrqWord::Direct) {
+                (word, None)
+            } else {
+                let (word, action) = word.inject(high);
+
+                (word, Some(action.delivery))
+            }
+        });
+
+        match injected {
+            Some(delivery) => self.deliver(irq, delivery, claiming.on_cpu()),
+            None => self.change(irq, |word, _| word.inject(high)),
+        }
     }
 
     /// Changes an interrupt as a register, or user space, says. `vcpu`: whose it is if it is private.
@@ -311,12 +332,18 @@ impl<'a> Guest<'a> {
     /// Preemption is off since before the word was changed, or interrupts are: others that find the
     /// interrupt claimed rely on its being in the queue soon, and the vCPU's being told.
     #[inline]
-    pub(super) fn deliver(self, irq: Found<'_>, delivery: Delivery) {
+    pub(super) fn deliver(self, irq: Found<'_>, delivery: Delivery, on_cpu: OnCpu<'_>) {
         match delivery {
             Delivery::Nothing => (),
             Delivery::Kick(at) => {
-                if let Some(vcpu) = self.vcpu(at) {
-                    vcpu.kick_for_irq();
+                if let Some(vcpu) = self.irqs.vcpu_of_word(at, self.vm) {
+                    tell(irq.intid, vcpu, on_cpu);
+                }
+            }
+            Delivery::Queue(to) if irq.intid.is_private() => {
+                if let Some(vcpu) = self.irqs.vcpu_of_word(to, self.vm) {
+                    self.push(irq.intid, to, vcpu);
+                    tell(irq.intid, vcpu, on_cpu);
                 }
             }
             Delivery::Queue(to) => {
@@ -325,6 +352,14 @@ impl<'a> Guest<'a> {
                 self.queue(irq.intid, to, first);
             }
             Delivery::Requeue(to) => self.queue(irq.intid, to, false),
+        }
+    }
+
+    /// Sets the bit of an interrupt that is claimed for that vCPU.
+    #[inline(always)]
+    fn push(self, intid: Intid, index: VcpuIdx, vcpu: Vcpu<'_>) {
+        if let Some(vgic) = vcpu.vgic_vcpu() {
+            vgic.queue().push(intid, &self.irqs.lpi_rows(index));
         }
     }
 
@@ -399,7 +434,7 @@ impl<'a> Guest<'a> {
             }
         };
 
-        self.deliver(irq, deactivated.action.delivery);
+        self.deliver(irq, deactivated.action.delivery, claiming.on_cpu());
         drop(claiming);
         if deactivated.acked {
             self.vm.notify_acked(irq.intid.0);
@@ -409,13 +444,11 @@ impl<'a> Guest<'a> {
 
     /// `first`: no SPI was queued in the VM until now.
     fn queue(self, intid: Intid, to: VcpuIdx, first: bool) {
-        let Some(vcpu) = self.vcpu(to) else {
+        let Some(vcpu) = self.irqs.vcpu_of_word(to, self.vm) else {
             return;
         };
 
-        if let Some(vgic) = vcpu.vgic_vcpu() {
-            vgic.queue().push(intid, &self.irqs.lpi_rows(to));
-        }
+        self.push(intid, to, vcpu);
         if first && self.deactivation_may_have_to_trap() {
             self.vm.kick_all_for_irq();
         } else {
@@ -427,6 +460,15 @@ impl<'a> Guest<'a> {
     /// for which they have to enter the guest anew.
     fn deactivation_may_have_to_trap(self) -> bool {
         self.model() == Model::V3 && cpucaps::has_ich_hcr_el2_tdir()
+    }
+}
+
+/// Has a vCPU look at an interrupt that it has in its queue.
+#[inline(always)]
+fn tell(intid: Intid, vcpu: Vcpu<'_>, on_cpu: OnCpu<'_>) {
+    // Most private ones come from the vCPU's own timers, or from itself.
+    if !intid.is_private() || !vcpu.looks_by_itself(on_cpu) {
+        vcpu.kick_for_irq();
     }
 }
 

@@ -57,13 +57,13 @@ impl<'a> Guest<'a> {
         self.irqs().lpis().make(lpi, self.irqs().nr_vcpus())?;
 
         let irq = self.lpi_word(lpi).ok_or(EINVAL)?;
-        let _claiming = PreemptOff::new();
+        let claiming = PreemptOff::new();
         let mapped = irq
             .state()
             .update(|word| word.map_lpi(to, properties, false));
         let (life, action) = mapped.ok_or(EEXIST)?;
 
-        self.deliver(irq, action.delivery);
+        self.deliver(irq, action.delivery, claiming.on_cpu());
         Ok(life)
     }
 
@@ -84,7 +84,7 @@ impl<'a> Guest<'a> {
     /// Of one that the hardware delivers, that has to follow.
     #[inline]
     fn change_word(self, irq: Found<'_>, f: impl Fn(IrqWord) -> (IrqWord, Action)) {
-        let _claiming = PreemptOff::new();
+        let claiming = PreemptOff::new();
         let delivery = irq
             .state()
             .update(|word| {
@@ -98,7 +98,7 @@ impl<'a> Guest<'a> {
             })
             .unwrap_or_else(|| v4::change_lpi(self, irq, &f));
 
-        self.deliver(irq, delivery);
+        self.deliver(irq, delivery, claiming.on_cpu());
     }
 
     /// Has an LPI go to that vCPU, or to nobody, if it is mapped. Any context.

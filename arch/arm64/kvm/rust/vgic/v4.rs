@@ -233,7 +233,7 @@ fn map(guest: Guest<'_>, vpes: &Vpes, host: HostMsi, lpi: Intid, life: Life) -> 
     let Some(irq) = guest.lpi(lpi) else {
         return Ok(());
     };
-    let _claiming = PreemptOff::new();
+    let claiming = PreemptOff::new();
     let vlpis = vpes.lock_vlpis();
     // From here on whoever changes it waits.
     let Some(before) = irq.state().update(|word| word.direct_in(life)) else {
@@ -255,7 +255,7 @@ fn map(guest: Guest<'_>, vpes: &Vpes, host: HostMsi, lpi: Intid, life: Life) -> 
     };
 
     drop(vlpis);
-    guest.deliver(irq, delivery);
+    guest.deliver(irq, delivery, claiming.on_cpu());
     mapped
 }
 
@@ -264,7 +264,7 @@ pub(super) fn unset_forwarding(vm: Vm<'_>, host: HostMsi) {
     let (Some(guest), Some(vpes)) = (Guest::of(vm), vm.vpes()) else {
         return;
     };
-    let _claiming = PreemptOff::new();
+    let claiming = PreemptOff::new();
     let vlpis = vpes.lock_vlpis();
     let Some(irq) = vlpis.lpi_of(host).and_then(|lpi| guest.lpi_word(lpi)) else {
         return;
@@ -274,7 +274,7 @@ pub(super) fn unset_forwarding(vm: Vm<'_>, host: HostMsi) {
     let action = irq.state().update(|word| word.indirect(false));
 
     drop(vlpis);
-    guest.deliver(irq, action.delivery);
+    guest.deliver(irq, action.delivery, claiming.on_cpu());
 }
 
 /// Changes an LPI that the hardware delivers, or has delivered until now. Any context.
@@ -387,7 +387,7 @@ fn make_sgi_indirect(guest: Guest<'_>, irq: Found<'_>) {
     let Some(private) = irq.private() else {
         return;
     };
-    let _claiming = PreemptOff::new();
+    let claiming = PreemptOff::new();
     let mut mapping = private.lock_mapping();
 
     if !irq.word().has(IrqWord::Direct) {
@@ -402,5 +402,5 @@ fn make_sgi_indirect(guest: Guest<'_>, irq: Found<'_>) {
     let action = irq.state().update(|word| word.indirect(pending));
 
     drop(mapping);
-    guest.deliver(irq, action.delivery);
+    guest.deliver(irq, action.delivery, claiming.on_cpu());
 }

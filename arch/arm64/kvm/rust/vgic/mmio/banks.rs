@@ -247,7 +247,7 @@ fn try_change_active<'a>(
         return Ok(());
     };
     let kind = guest.kind(vcpu, intid);
-    let _claiming = PreemptOff::new();
+    let claiming = PreemptOff::new();
     let action = match irq.update_alone(writer.into(), |word| {
         word.change_active(active, kind, writer)
     }) {
@@ -263,7 +263,7 @@ fn try_change_active<'a>(
         }
     };
 
-    guest.deliver(irq, action.delivery);
+    guest.deliver(irq, action.delivery, claiming.on_cpu());
     Ok(())
 }
 
