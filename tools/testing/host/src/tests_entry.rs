@@ -224,6 +224,90 @@ proptest! {
         }
     }
 
+    /// The short way into a list register is the long one.
+    #[test]
+    fn most_are_listed_likewise((kind, irq) in prop_oneof![listable(), any_kind_and_irq()]) {
+        let word = irq.word();
+        let short = word.list_pending(intid_of(kind), PHYSICAL, vcpu(0));
+        let (long, entry) = word.list(identity(kind), vcpu(0), true);
+
+        if kind.has_sources() {
+            return Ok(());
+        }
+        prop_assert_eq!(short.is_some(), entry.is_some() && !irq.active);
+        if let (Some(short), Some(entry)) = (short, entry) {
+            prop_assert_eq!(short, (long, entry.v3()));
+        }
+    }
+
+    /// So is the short way back, which is for those of which nothing is left, and nobody is to be
+    /// told anything.
+    #[test]
+    fn most_are_done_likewise(
+        (kind, irq, state) in any_kind_and_irq().prop_flat_map(|(kind, irq)| {
+            let word = irq.word();
+            let done = word.with(IrqWord::OnLr).with_queued(Some(vcpu(0)));
+
+            (Just(kind), Just(irq), prop_oneof![
+                Just(word),
+                Just(done),
+                Just(done.without(IrqWord::Latch).without(IrqWord::Stale).with_sources(0)),
+            ])
+        }),
+        ended in any::<bool>(),
+    ) {
+        let back = Returned { pending: false, active: false, source: source(3), ended };
+        let asked = Cell::new(false);
+        let (folded, also) = state.fold(kind, back, || { asked.set(true); true });
+
+        if let Some(done) = state.done(vcpu(0)) {
+            match done {
+                Done::Gone(gone) => {
+                    prop_assert_eq!(gone, folded.with_queued(None));
+                    prop_assert_eq!(folded.destination(true), None);
+                }
+                Done::Stays(stays) => {
+                    prop_assert_eq!(stays, folded);
+                    prop_assert_eq!(folded.destination(true), Some(vcpu(0)));
+                }
+            }
+            prop_assert_eq!(also.physical, Physical::Nothing);
+            prop_assert_eq!(also.acked, ended && state.is_reported_at_end(kind));
+            prop_assert!(!asked.get());
+        } else if state.has(IrqWord::OnLr) && state.queued() == Some(vcpu(0)) {
+            // What takes the long way.
+            prop_assert!(
+                also.physical != Physical::Nothing
+                    || asked.get()
+                    || folded.destination(true).is_some_and(|to| to != vcpu(0))
+                    || [IrqWord::Stale, IrqWord::Dead, IrqWord::Direct, IrqWord::Resample]
+                        .iter()
+                        .any(|flag| state.has(*flag)),
+                "needless: {:?}", irq
+            );
+        }
+    }
+
+    /// Nor is there another end of the short way of a message.
+    #[test]
+    fn most_messages_are_queued_likewise(irq in any_irq(Kind::Lpi), same in any::<bool>()) {
+        let word = irq.word();
+        let life = if same { word.life() } else { word.life().next() };
+        let (long, action) = word.pulse_of(life);
+
+        match word.pulse_first_of(life) {
+            Some((short, to)) => {
+                prop_assert_eq!(short, long);
+                prop_assert_eq!(action.delivery, Delivery::Queue(to));
+                prop_assert!(!irq.direct);
+            }
+            None => prop_assert!(
+                irq.direct || !matches!(action.delivery, Delivery::Queue(_)),
+                "needless: {:?}", irq
+            ),
+        }
+    }
+
     #[test]
     fn what_a_list_register_says((kind, irq, word, entry) in any_listed()) {
         let sourced = matches!(kind, Kind::SourcedSgi(_));

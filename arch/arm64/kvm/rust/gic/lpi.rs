@@ -155,6 +155,31 @@ impl IrqWord {
         self.pulse()
     }
 
+    /// The same of one that is in no queue, and goes to one at once: that of the vCPU that this gives.
+    /// None of others.
+    #[inline(always)]
+    pub(crate) fn pulse_first_of(self, life: Life) -> Option<(Self, VcpuIdx)> {
+        const LOOKED_AT: IrqWord = IrqWord::ZERO
+            .with(IrqWord::Enabled)
+            .with(IrqWord::OnLr)
+            .with(IrqWord::Direct)
+            .with(IrqWord::Dead)
+            .with(IrqWord::Life)
+            .with(IrqWord::Queued)
+            .with(IrqWord::Active);
+        let idle = Self::ZERO
+            .with(Self::Enabled)
+            .with_life(life)
+            .with_queued(None);
+
+        if self.and(LOOKED_AT) != idle {
+            return None;
+        }
+        let to = self.target()?;
+
+        Some((self.with(Self::Latch).with_queued(Some(to)), to))
+    }
+
     #[inline(always)]
     const fn with_properties(self, properties: Properties) -> Self {
         // CAST: widening.

@@ -207,7 +207,7 @@ impl Translations {
     ///
     /// What is found was remembered at some time while this looked. All that the one who remembered
     /// it had done before is seen by who uses the number of the LPI to find out where to look.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lookup<'t>(
         &self,
         table: impl FnOnce() -> &'t [Bucket],

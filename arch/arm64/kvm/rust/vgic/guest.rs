@@ -456,6 +456,19 @@ impl<'a> Guest<'a> {
         }
     }
 
+    /// The same of an LPI, that is in that leaf.
+    #[inline(always)]
+    pub(super) fn queue_lpi(self, lpi: Intid, leaf: &LpiLeaf, to: VcpuIdx) {
+        let Some(vcpu) = self.irqs.vcpu_of_word(to, self.vm) else {
+            return;
+        };
+
+        if let (Some(vgic), Some(row)) = (vcpu.vgic_vcpu(), leaf.row(to)) {
+            vgic.queue().push_lpi(lpi, row);
+        }
+        vcpu.kick_for_irq();
+    }
+
     /// With EOImode 1 an SPI may be deactivated on any vCPU, whose deactivations must trap then:
     /// for which they have to enter the guest anew.
     fn deactivation_may_have_to_trap(self) -> bool {

@@ -112,7 +112,22 @@ impl<'a> Guest<'a> {
     }
 
     /// An event happens that was mapped to an LPI in that life of it. Any context.
-    #[inline]
+    #[inline(always)]
+    pub(super) fn pulse_lpi_at_once(self, lpi: Intid, life: Life) {
+        let Some((state, leaf)) = self.irqs().lpis().find(lpi) else {
+            return;
+        };
+        let _claiming = PreemptOff::new();
+        let word = state.read();
+
+        match word.pulse_first_of(life) {
+            Some((pending, to)) if state.replace(word, pending) => self.queue_lpi(lpi, leaf, to),
+            _ => self.pulse_lpi(lpi, life),
+        }
+    }
+
+    /// The same, where it is rare, or there is more to it.
+    #[inline(never)]
     pub(super) fn pulse_lpi(self, lpi: Intid, life: Life) {
         self.change_lpi(lpi, |word| word.pulse_of(life));
     }

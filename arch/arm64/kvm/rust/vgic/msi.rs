@@ -67,14 +67,14 @@ impl Message {
 }
 
 /// Sends a message, if its translation is remembered. Any context.
-#[inline]
+#[inline(always)]
 fn send_remembered(vm: Vm<'_>, message: &Message) -> Option<()> {
     let guest = Guest::of(vm)?;
     let (lpi, life) = vm
         .its_at(message.doorbell)?
         .cached(message.device, message.event)?;
 
-    guest.pulse_lpi(lpi, life);
+    guest.pulse_lpi_at_once(lpi, life);
     Some(())
 }
 

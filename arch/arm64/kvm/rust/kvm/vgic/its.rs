@@ -356,7 +356,7 @@ impl Its {
     /// if nothing has changed since. Any context.
     ///
     /// It may change at any moment: what is found is to be used with the life that it has.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn cached(&self, device: DeviceId, event: EventId) -> Option<(Intid, Life)> {
         self.cache.lookup(device, event)
     }

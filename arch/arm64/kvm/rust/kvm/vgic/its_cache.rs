@@ -72,7 +72,7 @@ impl TranslationCache {
     }
 
     /// Looks an event up. Any context.
-    #[inline]
+    #[inline(always)]
     pub(super) fn lookup(&self, device: DeviceId, event: EventId) -> Option<(Intid, Life)> {
         self.translations.lookup(|| self.buckets(), device, event)
     }
