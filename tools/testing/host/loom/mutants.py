@@ -94,6 +94,20 @@ MUTANTS = {
     "clear-after-release": (QUEUE, """        let left = self.clear(intid);
 """, "", "        if settled == Settled::Stays {", """        let left = self.clear(intid);
         if settled == Settled::Stays {""", "tests_queue::claim_against_settle_of_a_claim"),
+    "release-claim-first": (QUEUE, """        let others = self.clear(intid);
+
+        // After the bit, as in `settle()`.
+        if !word.replace(from, to) {
+            self.queue.push(intid, self.lpis);
+            return false;
+        }
+""", """        if !word.replace(from, to) {
+            return false;
+        }
+        let others = self.clear(intid);
+""", "tests_queue::claim_against_release"),
+    "release-without-bit": (QUEUE, """            self.queue.push(intid, self.lpis);
+            return false;""", "            return false;", "tests_queue::claim_against_release"),
     "stays-without-bit": (QUEUE, "self.queue.push(intid, self.lpis);\n        } else",
                           "} else",
                           "tests_queue::claim_against_settle_of_a_claim"),

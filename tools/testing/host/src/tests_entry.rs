@@ -5,7 +5,7 @@
 use crate::{
     edges::config,
     gic::{
-        entry::{Deactivated, Entry, Folded, Identity, Returned},
+        entry::{Deactivated, Done, Entry, Folded, Identity, Returned},
         list_register::{GichListRegister, Intid, ListRegister},
         lpi::Properties,
         priority::{Group, Priority},

@@ -8,11 +8,11 @@ use crate::{
     gic::{
         atomic_word::AtomicWord,
         distributor::Control,
-        entry::{Entry as Listing, Identity, Returned},
+        entry::{Done, Entry as Listing, Identity, Returned},
         hcr::HcrKey,
         list_register::{GichListRegister, Intid, ListRegister},
         priority::{Group, Priority},
-        queue::{OwnerKey, Queue, Settled},
+        queue::{self, OwnerKey, Queue, Settled},
         select::{Capacity, Ended, Selection, View},
         transition::{Action, Delivery, Physical},
         word::{IrqWord, Kind, Source, VcpuIdx},
@@ -259,8 +259,18 @@ impl Vm {
             physical: 0,
         };
 
-        self.word(vcpu, intid)?
-            .update_relaxed(|word| word.list(which, view.vcpu, view.forwarding))
+        let state = self.word(vcpu, intid)?;
+        let before = state.read();
+        let listed = state.update_relaxed(|word| word.list(which, view.vcpu, view.forwarding));
+
+        if view.forwarding && !which.sourced {
+            // The short way, where it is one.
+            if let Some((word, lr)) = before.list_pending(intid, 0, view.vcpu) {
+                assert_eq!(word, state.read());
+                assert_eq!(Some(lr), listed.map(Listing::v3));
+            }
+        }
+        listed
     }
 
     /// As they come, or what was listed until there was no room.
@@ -331,6 +341,9 @@ impl Vm {
             }
         };
         let (intid, kind) = (Intid(intid), self.kind(vcpu, Intid(intid)));
+        if !back.pending && !back.active && self.finish(vcpu, intid) {
+            return;
+        }
         let word = self.word(vcpu, intid).expect("listed");
         let folded = word.update_relaxed(|word| word.fold(kind, back, || false));
 
@@ -350,14 +363,37 @@ impl Vm {
         self.act(intid, done.expect("all have left").action);
     }
 
-    fn settle(&mut self, vcpu: u32, intid: Intid) {
+    /// The vCPU's right to remove, and the state of an interrupt that it has.
+    fn owned(&mut self, vcpu: u32, intid: Intid) -> (queue::Owner<'_, SomeLpis>, &AtomicWord) {
         let of = &mut self.vcpus[vcpu as usize];
         let word = match intid.0 {
             0..32 => &of.private[intid.0 as usize],
             8192.. => &self.lpis[intid.0 as usize - 8192],
             spi => &self.spis[spi as usize - 32],
         };
-        let settled = of.key.owner(&of.queue, &of.lpis).settle(intid, word, true);
+
+        (of.key.owner(&of.queue, &of.lpis), word)
+    }
+
+    /// Folds and settles at once, if that is all.
+    fn finish(&mut self, vcpu: u32, intid: Intid) -> bool {
+        let (mut owner, word) = self.owned(vcpu, intid);
+        let before = word.read();
+
+        match before.done(index(vcpu)) {
+            Some(Done::Gone(gone)) => {
+                assert!(owner.release(intid, word, before, gone));
+                self.count(intid, -1);
+                true
+            }
+            Some(Done::Stays(stays)) => word.replace(before, stays),
+            None => false,
+        }
+    }
+
+    fn settle(&mut self, vcpu: u32, intid: Intid) {
+        let (mut owner, word) = self.owned(vcpu, intid);
+        let settled = owner.settle(intid, word, true);
 
         match settled {
             Settled::Gone => self.count(intid, -1),

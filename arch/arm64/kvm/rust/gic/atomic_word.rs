@@ -82,6 +82,14 @@ impl AtomicWord {
         }
     }
 
+    /// Changes the state to `to` if it is `from`, and says whether it was. A full barrier then;
+    /// otherwise, that orders nothing. Any change is that of an [`update`](Self::update).
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn replace(&self, from: IrqWord, to: IrqWord) -> bool {
+        self.0.try_change(from.into_raw(), to.into_raw()).is_ok()
+    }
+
     /// As [`update`](Self::update), but if nothing changes it is one load, which orders nothing.
     ///
     /// For what stays until the caller takes it back: the level of a line, which only the device's

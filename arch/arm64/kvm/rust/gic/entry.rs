@@ -165,6 +165,15 @@ impl From<GichListRegister> for Returned {
     }
 }
 
+/// An interrupt that the guest is done with, as it is from now on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// Nobody's.
+    Gone(IrqWord),
+    /// Pending again, for the same vCPU.
+    Stays(IrqWord),
+}
+
 /// What else has to happen with an interrupt that comes back from a list register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -225,6 +234,93 @@ impl IrqWord {
         };
 
         (word.with(Self::OnLr), Some(entry))
+    }
+
+    /// Goes into a list register, as [`list`](Self::list) has it, if it is what most are: pending in
+    /// `vcpu`, not active, without sources. The distributor forwards interrupts. `physical`: see
+    /// [`Identity`].
+    #[inline(always)]
+    pub(crate) fn list_pending(
+        self,
+        intid: Intid,
+        physical: u32,
+        vcpu: VcpuIdx,
+    ) -> Option<(Self, ListRegister)> {
+        const LOOKED_AT: IrqWord = IrqWord::ZERO
+            .with(IrqWord::Enabled)
+            .with(IrqWord::OnLr)
+            .with(IrqWord::Direct)
+            .with(IrqWord::Dead)
+            .with(IrqWord::Target)
+            .with(IrqWord::Queued)
+            .with(IrqWord::Active);
+        const AS_THERE: IrqWord = IrqWord::ZERO.with(IrqWord::Prio).with(IrqWord::Group1);
+        let due = Self::ZERO
+            .with(Self::Enabled)
+            .with_target(Some(vcpu))
+            .with_queued(Some(vcpu));
+
+        if self.and(LOOKED_AT) != due || !self.is_pending() {
+            return None;
+        }
+        let lr = ListRegister::from_raw(self.and(AS_THERE).into_raw())
+            .put(ListRegister::vINTID, u64::from(intid.0))
+            .with(ListRegister::Pending);
+        let lr = if self.is_linked() {
+            lr.with(ListRegister::HW)
+                .put(ListRegister::pINTID, u64::from(physical))
+        } else if self.trigger() == Trigger::Level {
+            lr.with(ListRegister::EOI)
+        } else {
+            lr
+        };
+
+        Some((self.with(Self::OnLr).without_what_is_listed(true, None), lr))
+    }
+
+    /// Comes back from a list register of `vcpu` that says neither pending nor active:
+    /// [folded](Self::fold) and [settled](super::queue::Owner::settle) at once. None if that is not
+    /// all: it goes to another vCPU, a physical interrupt is to follow, or the register is of a former
+    /// life.
+    #[inline(always)]
+    pub(crate) fn done(self, vcpu: VcpuIdx) -> Option<Done> {
+        const LOOKED_AT: IrqWord = IrqWord::ZERO
+            .with(IrqWord::Queued)
+            .with(IrqWord::OnLr)
+            .with(IrqWord::Stale)
+            .with(IrqWord::Direct)
+            .with(IrqWord::Dead);
+        const EDGE: IrqWord = LOOKED_AT.with(IrqWord::Edge).with(IrqWord::Latch);
+        const NEWS: IrqWord = IrqWord::ZERO
+            .with(IrqWord::Line)
+            .with(IrqWord::Latch)
+            .with(IrqWord::Resample);
+        let listed = Self::ZERO.with(Self::OnLr).with_queued(Some(vcpu));
+
+        // Of messages and SGIs mostly there is no more to be said.
+        if self.and(EDGE) == listed.with(Self::Edge) {
+            return Some(Done::Gone(
+                self.without(Self::OnLr)
+                    .without(Self::Active)
+                    .with_queued(None),
+            ));
+        }
+        let follows = self.is_mapped_level() && self.and(NEWS) != Self::ZERO;
+
+        if self.and(LOOKED_AT) != listed || follows {
+            return None;
+        }
+        let mut word = self.without(Self::OnLr).without(Self::Active);
+
+        // It has been acknowledged.
+        if self.trigger() == Trigger::Level && !self.has(Self::Active) {
+            word = word.without(Self::Latch);
+        }
+        match word.destination(true) {
+            None => Some(Done::Gone(word.with_queued(None))),
+            Some(to) if to == vcpu => Some(Done::Stays(word)),
+            Some(_) => None,
+        }
     }
 
     /// Whether its list register may say that it is pending.
@@ -321,7 +417,9 @@ impl IrqWord {
         (word, Folded { acked, physical })
     }
 
-    fn is_reported_at_end(self, kind: Kind) -> bool {
+    /// Whether those who wait for it are told of its end, if its list register tells that.
+    #[inline(always)]
+    pub(crate) fn is_reported_at_end(self, kind: Kind) -> bool {
         kind == Kind::Spi && self.trigger() == Trigger::Level
     }
 

@@ -26,7 +26,10 @@ use crate::{
             Place as LpiPlace,
             LEAF_LPIS, //
         },
-        word::VcpuIdx, //
+        word::{
+            IrqWord,
+            VcpuIdx, //
+        }, //
     },
     linux::atomic::{
         AtomicU32,
@@ -353,6 +356,29 @@ impl<L: Leaves> Owner<'_, L> {
             self.tidy_leaf_of(intid);
         }
         settled
+    }
+
+    /// [Settles](Self::settle) an interrupt whose state is `from`, and becomes `to` with which nobody
+    /// claims it. False if its state is another one: then nothing has happened.
+    #[inline(always)]
+    pub(crate) fn release(
+        &mut self,
+        intid: Intid,
+        word: &AtomicWord,
+        from: IrqWord,
+        to: IrqWord,
+    ) -> bool {
+        let others = self.clear(intid);
+
+        // After the bit, as in `settle()`.
+        if !word.replace(from, to) {
+            self.queue.push(intid, self.lpis);
+            return false;
+        }
+        if !others {
+            self.tidy_leaf_of(intid);
+        }
+        true
     }
 
     /// [Settles](Self::settle) all. `word` finds an interrupt's word; `settled` is called with what

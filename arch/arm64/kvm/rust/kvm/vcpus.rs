@@ -51,9 +51,15 @@ impl<'a> Vm<'a> {
     /// not looked up then.
     #[inline(always)]
     pub(crate) fn notify_acked(self, intid: u32) {
-        if self.has_ack_notifiers() || tracepoint::traces_kvm_ack_irq() {
+        if self.hears_acks() {
             self.notify_those_acked(intid);
         }
+    }
+
+    /// Whether anybody waits for the end of an interrupt, or watches it.
+    #[inline(always)]
+    pub(crate) fn hears_acks(self) -> bool {
+        self.has_ack_notifiers() || tracepoint::traces_kvm_ack_irq()
     }
 
     /// Whether anybody waits for the end of any interrupt; who begins to at this moment may be

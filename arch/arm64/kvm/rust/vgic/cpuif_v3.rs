@@ -13,11 +13,72 @@ pub(super) use crate::hyp::vgic::state;
 #[cfg(not(CONFIG_KVM_ARM64_RUST_SWITCH))]
 pub(super) use crate::kvm::vgic::switch_v3 as state;
 
-use super::v4;
+use super::{
+    delivery::ListRegisters,
+    v4, //
+};
 use crate::{
     arm64::prelude::*,
+    gic::{
+        entry::Returned,
+        hcr::HcrKey,
+        list_register::{
+            Intid,
+            ListRegister, //
+        },
+        priority::Group,
+        vmcr::Vmcr, //
+    },
     kvm::prelude::*, //
 };
+
+impl ListRegisters for VgicV3<'_> {
+    #[inline(always)]
+    fn get(&self, number: u32, v2: bool) -> (Intid, Returned) {
+        let lr = ListRegister::from_raw(self.lr_at(number).unwrap_or(0));
+        // Of a GICv2's SGI the source is part of the number.
+        let intid = if v2 {
+            Intid(lr.intid().0 & 0x3ff)
+        } else {
+            lr.intid()
+        };
+
+        (intid, lr.into())
+    }
+
+    #[inline(always)]
+    fn set(&self, number: u32, lr: ListRegister) {
+        self.set_lr_at(number, lr.into_raw());
+    }
+
+    #[inline(always)]
+    fn used(&self) -> u32 {
+        self.used_lrs()
+    }
+
+    #[inline(always)]
+    fn set_used(&self, used: u32) {
+        self.set_used_lrs(used);
+    }
+
+    #[inline(always)]
+    fn ended(&self) -> u32 {
+        // CAST: Five bits.
+        self.hcr().get(IchHcr::EOIcount) as u32
+    }
+
+    #[inline(always)]
+    fn set_hcr(&self, key: HcrKey) {
+        VgicV3::set_hcr(*self, key.v3(cpucaps::has_ich_hcr_el2_tdir()));
+    }
+
+    #[inline(always)]
+    fn groups(&self) -> (bool, bool) {
+        let vmcr = Vmcr::from_raw(u64::from(self.vmcr()));
+
+        (vmcr.is_enabled(Group::Zero), vmcr.is_enabled(Group::One))
+    }
+}
 
 /// Puts the list registers into the hardware, and enables the interface. If the kernel is at EL2.
 #[inline(always)]

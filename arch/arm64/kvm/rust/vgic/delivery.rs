@@ -25,10 +25,10 @@ use super::{
     v4, //
 };
 use crate::{
-    arm64::prelude::*,
     gic::{
         atomic_word::AtomicWord,
         entry::{
+            Done,
             Entry,
             Identity,
             Returned, //
@@ -38,7 +38,6 @@ use crate::{
             Intid,
             ListRegister, //
         },
-        priority::Group,
         queue::Settled,
         select::{
             Capacity,
@@ -49,7 +48,8 @@ use crate::{
         vmcr::Vmcr,
         word::{
             IrqWord,
-            Kind, //
+            Kind,
+            VcpuIdx, //
         },
     },
     kvm::prelude::*,
@@ -123,44 +123,46 @@ impl<'a> Delivery<'a> {
         self.own.queue().iter(&self.lpis)
     }
 
-    fn flush(&self, lrs: impl ListRegisters) {
-        let view = self.view(lrs);
-        let spis = self.guest.irqs().traps_deactivation();
-
+    #[inline(always)]
+    fn flush(self, lrs: impl ListRegisters) {
         // If not all did fit the last time, most likely they don't now.
         if !self.vcpu.is_crowded(self.own) {
-            if let Some(sgis) = self.fill(lrs, view) {
+            if let Some(sgis) = self.fill(lrs) {
+                let spis = self.guest.irqs().traps_deactivation();
+
                 return lrs.set_hcr(HcrKey::fitting(lrs.groups(), spis, sgis));
             }
             self.take_back(lrs);
         }
-        self.choose(lrs, view, spis);
+        self.choose(lrs, self.view(lrs), self.guest.irqs().traps_deactivation());
     }
 
     /// Fills list registers with the interrupts as they come. Whether there are SGIs among them;
     /// None if not all fit.
     #[inline(always)]
-    fn fill(&self, lrs: impl ListRegisters, view: View) -> Option<bool> {
+    fn fill(&self, lrs: impl ListRegisters) -> Option<bool> {
         let capacity = Self::capacity().get();
-        let mut used = 0_u32;
+        let forwarding = self.guest.vm().dist().enabled();
+        let (mut used, mut sgis) = (0_u32, false);
 
         self.vcpu.set_unlisted(self.own, false);
         for intid in self.queued() {
             let listed = match self.irq(intid) {
                 Some(irq) if used == capacity => {
-                    if view.shows(irq.word()) {
+                    if self.view(lrs).shows(irq.word()) {
                         lrs.set_used(used);
                         return None;
                     }
                     None
                 }
-                Some(irq) => self.list(view, irq),
+                Some(irq) => self.list_if(forwarding, irq),
                 None => None,
             };
 
             if let Some(lr) = listed {
                 lrs.set(used, lr);
                 used = used.wrapping_add(1);
+                sgis |= intid.is_sgi();
             } else {
                 self.vcpu.set_unlisted(self.own, true);
             }
@@ -169,10 +171,8 @@ impl<'a> Delivery<'a> {
         if used == 0 {
             // It may be that a leaf has nothing.
             self.vcpu.set_unlisted(self.own, true);
-            return Some(false);
         }
-        // They come by INTID.
-        Some(lrs.get(0, self.own.is_v2()).0.is_sgi())
+        Some(sgis)
     }
 
     #[inline(always)]
@@ -182,7 +182,7 @@ impl<'a> Delivery<'a> {
 
     /// Empties list registers that no guest has seen.
     #[cold]
-    fn take_back(&self, lrs: impl ListRegisters) {
+    fn take_back(self, lrs: impl ListRegisters) {
         for number in 0..lrs.used() {
             let (intid, back) = lrs.get(number, self.own.is_v2());
 
@@ -221,15 +221,32 @@ impl<'a> Delivery<'a> {
     /// What a list register holds of an interrupt from now on, if it has any business there.
     #[inline(always)]
     fn list(&self, view: View, irq: Found<'_>) -> Option<ListRegister> {
-        let sourced = self.own.kind(irq.intid).has_sources();
-        let physical = irq.private().map_or(0, PrivateIrq::physical);
+        self.list_if(view.forwarding, irq)
+    }
 
-        list(irq.state(), irq.intid, sourced, physical, view)
+    #[inline(always)]
+    fn list_if(&self, forwarding: bool, irq: Found<'_>) -> Option<ListRegister> {
+        let (vcpu, word) = (self.own.index(), irq.word());
+        let which = Identity {
+            intid: irq.intid,
+            sourced: self.own.kind(irq.intid).has_sources(),
+            physical: irq.private().map_or(0, PrivateIrq::physical),
+        };
+
+        if forwarding && !which.sourced {
+            if let Some((listed, lr)) = word.list_pending(irq.intid, which.physical, vcpu) {
+                if irq.state().replace(word, listed) {
+                    return Some(lr);
+                }
+            }
+        }
+        list(irq.state(), which, vcpu, forwarding)
     }
 
     /// What was in list registers is all there is to look at, if nothing else was in the queue
     /// then: what has come since is for the next entry.
-    fn sync(&self, lrs: impl ListRegisters, irq_off: &IrqOff) {
+    #[inline(always)]
+    fn sync(self, lrs: impl ListRegisters, irq_off: &IrqOff) {
         if lrs.ended() != 0 {
             self.fold_all_and_ended(lrs, irq_off);
         } else {
@@ -241,16 +258,55 @@ impl<'a> Delivery<'a> {
         self.prune(irq_off);
     }
 
+    #[inline(always)]
     fn fold_all(&self, lrs: impl ListRegisters, irq_off: &IrqOff) {
         for number in 0..lrs.used() {
-            self.fold(lrs, number, irq_off);
+            let (intid, back) = lrs.get(number, self.own.is_v2());
+            let done = !back.pending && !back.active && self.finish(intid, back, irq_off);
+
+            if !done {
+                self.fold(intid, back, irq_off);
+            }
         }
         lrs.set_used(0);
     }
 
+    /// Takes back an interrupt that the guest is done with. False if there is more to do than that.
+    #[inline(always)]
+    fn finish(&self, intid: Intid, back: Returned, irq_off: &IrqOff) -> bool {
+        let Some(irq) = self.irq(intid) else {
+            return true;
+        };
+        let word = irq.word();
+
+        // Who is told may lower its line, which decides whether it stays.
+        if back.ended
+            && word.is_reported_at_end(self.own.kind(intid))
+            && self.guest.vm().hears_acks()
+        {
+            return false;
+        }
+        match word.done(self.own.index()) {
+            Some(Done::Stays(stays)) => irq.state().replace(word, stays),
+            Some(Done::Gone(gone)) => {
+                let mut released = false;
+
+                self.vcpu
+                    .with_queue(irq_off, self.own, &self.lpis, |owner| {
+                        released = owner.release(intid, irq.state(), word, gone);
+                    });
+                if released {
+                    self.left(intid);
+                }
+                released
+            }
+            None => false,
+        }
+    }
+
     /// With ends of interrupts that were in no list register.
     #[cold]
-    fn fold_all_and_ended(&self, lrs: impl ListRegisters, irq_off: &IrqOff) {
+    fn fold_all_and_ended(self, lrs: impl ListRegisters, irq_off: &IrqOff) {
         // What is in list registers now has not been counted.
         let mut ended = Ended::new(self.view(lrs), lrs.ended());
 
@@ -266,9 +322,9 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    #[inline(always)]
-    fn fold(&self, lrs: impl ListRegisters, number: u32, irq_off: &IrqOff) {
-        let (intid, back) = lrs.get(number, self.own.is_v2());
+    /// Takes back any interrupt.
+    #[inline(never)]
+    fn fold(self, intid: Intid, back: Returned, irq_off: &IrqOff) {
         let Some(irq) = self.irq(intid) else {
             return;
         };
@@ -298,19 +354,25 @@ impl<'a> Delivery<'a> {
     #[inline(always)]
     fn settled(&self, intid: Intid, settled: Settled) {
         match settled {
-            Settled::Gone => {
-                let vmcr = Vmcr::from_raw(u64::from(self.vcpu.vmcr_in_memory()));
-
-                self.guest.left_queue(intid, vmcr.separate_deactivation());
-            }
+            Settled::Gone => self.left(intid),
             Settled::Moved(to) => self.guest.moved(intid, to),
             Settled::Stays | Settled::Stray => (),
         }
     }
 
+    /// One that was in the queue is nobody's.
+    #[inline(always)]
+    fn left(&self, intid: Intid) {
+        if intid.is_spi() {
+            let vmcr = Vmcr::from_raw(u64::from(self.vcpu.vmcr_in_memory()));
+
+            self.guest.left_queue(intid, vmcr.separate_deactivation());
+        }
+    }
+
     /// Lets go of what is not for this vCPU any more.
     #[inline(never)]
-    fn prune(&self, irq_off: &IrqOff) {
+    fn prune(self, irq_off: &IrqOff) {
         self.vcpu
             .with_queue(irq_off, self.own, &self.lpis, |owner| {
                 owner.prune(
@@ -326,19 +388,12 @@ impl<'a> Delivery<'a> {
 #[inline(never)]
 fn list(
     state: &AtomicWord,
-    intid: Intid,
-    sourced: bool,
-    physical: u32,
-    view: View,
+    which: Identity,
+    vcpu: VcpuIdx,
+    forwarding: bool,
 ) -> Option<ListRegister> {
-    let which = Identity {
-        intid,
-        sourced,
-        physical,
-    };
-
     state.update_relaxed(|word| {
-        let (word, entry) = word.list(which, view.vcpu, view.forwarding);
+        let (word, entry) = word.list(which, vcpu, forwarding);
 
         (word, entry.map(Entry::v3))
     })
@@ -506,52 +561,4 @@ pub(super) fn is_pending(vcpu: Vcpu<'_>) -> bool {
     };
 
     guest.vm().dist().enabled() && (v4::is_pending(vcpu) || has_queued())
-}
-
-impl ListRegisters for VgicV3<'_> {
-    #[inline(always)]
-    fn get(&self, number: u32, v2: bool) -> (Intid, Returned) {
-        let lr = ListRegister::from_raw(self.lr_at(number).unwrap_or(0));
-        // Of a GICv2's SGI the source is part of the number.
-        let intid = if v2 {
-            Intid(lr.intid().0 & 0x3ff)
-        } else {
-            lr.intid()
-        };
-
-        (intid, lr.into())
-    }
-
-    #[inline(always)]
-    fn set(&self, number: u32, lr: ListRegister) {
-        self.set_lr_at(number, lr.into_raw());
-    }
-
-    #[inline(always)]
-    fn used(&self) -> u32 {
-        self.used_lrs()
-    }
-
-    #[inline(always)]
-    fn set_used(&self, used: u32) {
-        self.set_used_lrs(used);
-    }
-
-    #[inline(always)]
-    fn ended(&self) -> u32 {
-        // CAST: Five bits.
-        self.hcr().get(IchHcr::EOIcount) as u32
-    }
-
-    #[inline(always)]
-    fn set_hcr(&self, key: HcrKey) {
-        VgicV3::set_hcr(*self, key.v3(cpucaps::has_ich_hcr_el2_tdir()));
-    }
-
-    #[inline(always)]
-    fn groups(&self) -> (bool, bool) {
-        let vmcr = Vmcr::from_raw(u64::from(self.vmcr()));
-
-        (vmcr.is_enabled(Group::Zero), vmcr.is_enabled(Group::One))
-    }
 }

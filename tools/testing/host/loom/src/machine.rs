@@ -11,7 +11,7 @@
 
 use crate::gic::{
     atomic_word::AtomicWord,
-    entry::Returned,
+    entry::{Done, Returned},
     gate::Gate,
     list_register::Intid,
     lpi::{Place, Properties},
@@ -530,15 +530,26 @@ impl Machine {
                 source: Source::ZERO,
                 ended: false,
             };
-            let _ = self
-                .word(intid)
-                .unwrap()
-                .update_relaxed(|word| word.fold(Kind::new(intid, None), back, || false));
-            let settled = own.key.owner(&vcpu.queue, &vcpu.lpis).settle(
-                intid,
-                self.word(intid).unwrap(),
-                true,
-            );
+            let state = self.word(intid).unwrap();
+            let word = state.read();
+            let done = (!back.pending).then(|| word.done(index(own.vcpu)));
+            let finished = match done.flatten() {
+                Some(Done::Gone(gone)) => own
+                    .key
+                    .owner(&vcpu.queue, &vcpu.lpis)
+                    .release(intid, state, word, gone),
+                Some(Done::Stays(stays)) => state.replace(word, stays),
+                None => false,
+            };
+
+            if finished {
+                continue;
+            }
+            let _ = state.update_relaxed(|word| word.fold(Kind::new(intid, None), back, || false));
+            let settled = own
+                .key
+                .owner(&vcpu.queue, &vcpu.lpis)
+                .settle(intid, state, true);
             self.settled(intid, settled);
         }
         if own.unlisted && !vcpu.queue.is_empty() {

@@ -6,6 +6,7 @@
 use crate::{
     gic::{
         atomic_word::AtomicWord,
+        entry::Done,
         list_register::Intid,
         queue::{Leaves, OwnerKey, Queue, Row, Settled},
         word::{IrqWord, VcpuIdx},
@@ -53,6 +54,18 @@ impl Shared {
 
     fn settle(&self, key: &mut OwnerKey, intid: Intid, word: &AtomicWord) -> Settled {
         key.owner(&self.queue, &self.lpis).settle(intid, word, true)
+    }
+
+    fn release(
+        &self,
+        key: &mut OwnerKey,
+        intid: Intid,
+        word: &AtomicWord,
+        from: IrqWord,
+        to: IrqWord,
+    ) -> bool {
+        key.owner(&self.queue, &self.lpis)
+            .release(intid, word, from, to)
     }
 
     /// Of interrupts that are not claimed.
@@ -228,7 +241,11 @@ fn leaf_is_seen_late() {
 
 /// However the owner's letting go and a new claim fall together: no claim is without its bit, and
 /// what has a destination has a claim.
-fn claim_against_settle(intid: Intid, first: IrqWord) {
+fn claim_against(
+    intid: Intid,
+    first: IrqWord,
+    let_go: fn(&Shared, &mut OwnerKey, Intid, &AtomicWord),
+) {
     loom::model(move || {
         let (queue, mut key) = queue();
         let word = Arc::new(AtomicWord::new(first));
@@ -250,12 +267,42 @@ fn claim_against_settle(intid: Intid, first: IrqWord) {
             }
         });
 
-        let _ = queue.settle(&mut key, intid, &word);
+        let_go(&queue, &mut key, intid, &word);
         pusher.join().unwrap();
         assert_eq!(word.read().queued(), Some(here()));
         assert_eq!(queue.list(), [intid]);
         assert!(!queue.queue.is_empty());
     });
+}
+
+fn claim_against_settle(intid: Intid, first: IrqWord) {
+    claim_against(intid, first, |queue, key, intid, word| {
+        let _ = queue.settle(key, intid, word);
+    });
+}
+
+/// The same of one that is folded and let go of at once.
+#[test]
+fn claim_against_release() {
+    let listed = claimed()
+        .without(IrqWord::Latch)
+        .with(IrqWord::Edge)
+        .with(IrqWord::OnLr);
+
+    for intid in [PRIVATE, SPI, LPI] {
+        claim_against(intid, listed, |queue, key, intid, word| {
+            let from = word.read();
+
+            if let Some(Done::Gone(to)) = from.done(here()) {
+                if queue.release(key, intid, word, from, to) {
+                    return;
+                }
+            }
+            // What comes back says nothing.
+            word.update_relaxed(|word| (word.without(IrqWord::OnLr), ()));
+            let _ = queue.settle(key, intid, word);
+        });
+    }
 }
 
 #[test]
