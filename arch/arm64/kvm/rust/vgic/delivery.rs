@@ -198,12 +198,15 @@ impl<'a> Delivery<'a> {
 
     /// Ranks them.
     #[cold]
-    fn choose(&self, lrs: impl ListRegisters, view: View, spis: bool) {
+    fn choose(self, lrs: impl ListRegisters, view: View, spis: bool) {
         let mut selection = Selection::new(view, Self::capacity());
-        let mut used = 0_u32;
+        let (mut used, mut queued) = (0_u32, 0_u32);
 
-        for irq in self.queued().filter_map(|intid| self.irq(intid)) {
-            selection.offer(irq.intid, irq.word(), irq);
+        for intid in self.queued() {
+            queued = queued.wrapping_add(1);
+            if let Some(irq) = self.irq(intid) {
+                selection.offer(irq.intid, irq.word(), irq);
+            }
         }
         for lr in selection.iter().filter_map(|irq| self.list(view, irq)) {
             lrs.set(used, lr);
@@ -212,8 +215,10 @@ impl<'a> Delivery<'a> {
         lrs.set_used(used);
 
         let (all, capacity) = (selection.summary(), Self::capacity());
+        let some_strayed = queued != all.all() || used != all.all().min(capacity.get());
 
-        self.vcpu.set_unlisted(self.own, true);
+        // What only did not fit stays: there is nothing to look for when the guest is left.
+        self.vcpu.set_unlisted(self.own, some_strayed);
         self.vcpu.set_crowded(self.own, all.all() > capacity.get());
         lrs.set_hcr(HcrKey::new(all, capacity, view, spis));
     }

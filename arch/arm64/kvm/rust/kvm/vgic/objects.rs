@@ -452,7 +452,7 @@ impl<'a> LoadedVcpu<'a> {
     }
 
     /// Whether something was in its queue, when its list registers were filled the last time, that
-    /// went into none.
+    /// had no business there.
     #[inline(always)]
     pub(crate) fn has_unlisted(self, vgic: &VgicVcpu) -> bool {
         vgic.unlisted.get()
