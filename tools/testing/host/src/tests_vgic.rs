@@ -181,7 +181,7 @@ impl Model {
         let lpi = intid >= 8192;
 
         let Some(i) = self.find(intid) else {
-            self.eoi_count += u32::from(!lpi);
+            self.eoi_count += u32::from(!lpi && !self.eoi_mode);
             return;
         };
         let irq = self.irqs[i];

@@ -186,16 +186,17 @@ impl<R: Registers> CpuInterface<R> {
     /// `ICV_EOIR<n>_EL1`: priority drop, and deactivation unless that is separate.
     pub(crate) fn end_of_interrupt(&mut self, group: Group, intid: Intid) {
         let vmcr = self.0.vmcr();
+        let deactivates = !vmcr.separate_deactivation();
         let dropped = self.drop_priority();
 
         let Some((index, lr)) = self.find_active(intid) else {
             // An LPI has left its list register with its acknowledgement.
-            if !intid.is_lpi() {
+            if deactivates && !intid.is_lpi() {
                 self.0.count_eoi();
             }
             return;
         };
-        if vmcr.separate_deactivation() && !intid.is_lpi() {
+        if !deactivates && !intid.is_lpi() {
             return;
         }
 
