@@ -310,10 +310,18 @@ impl<'a> Delivery<'a> {
     }
 
     /// With ends of interrupts that were in no list register.
+    ///
+    /// If the guest separates deactivation from them they are none: deactivations of what is in no
+    /// list register trap. Hardware has nothing to count then, but some does (QEMU).
     #[cold]
     fn fold_all_and_ended(self, lrs: impl ListRegisters, irq_off: &IrqOff) {
+        let count = if self.separates_deactivation() {
+            0
+        } else {
+            lrs.ended()
+        };
         // What is in list registers now has not been counted.
-        let mut ended = Ended::new(self.view(lrs), lrs.ended());
+        let mut ended = Ended::new(self.view(lrs), count);
 
         for irq in self.queued().filter_map(|intid| self.irq(intid)) {
             ended.offer(irq.intid, irq.word(), irq);
@@ -355,6 +363,11 @@ impl<'a> Delivery<'a> {
             });
     }
 
+    #[inline(always)]
+    fn separates_deactivation(&self) -> bool {
+        Vmcr::from_raw(u64::from(self.vcpu.vmcr_in_memory())).separate_deactivation()
+    }
+
     /// What became of an interrupt in the queue.
     #[inline(always)]
     fn settled(&self, intid: Intid, settled: Settled) {
@@ -369,9 +382,7 @@ impl<'a> Delivery<'a> {
     #[inline(always)]
     fn left(&self, intid: Intid) {
         if intid.is_spi() {
-            let vmcr = Vmcr::from_raw(u64::from(self.vcpu.vmcr_in_memory()));
-
-            self.guest.left_queue(intid, vmcr.separate_deactivation());
+            self.guest.left_queue(intid, self.separates_deactivation());
         }
     }
 
