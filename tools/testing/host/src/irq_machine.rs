@@ -402,11 +402,11 @@ impl Machine {
                 Register::V2(lr) => Returned::from(lr),
             };
             let level = spec.physical_level;
-            let (new, folded) = word.fold(spec.kind, back, || level);
+            spec.told += u32::from(back.ended && word.is_reported_at_end(spec.kind));
+            let (new, physical) = word.fold(spec.kind, back, || level);
 
             *word = new;
-            spec.told += u32::from(folded.acked);
-            self.physical(irq, folded.physical);
+            self.physical(irq, physical);
             self.settle(v, irq);
         }
         if guest.counted != 0 || self.vcpus[v as usize].unlisted {
@@ -437,12 +437,12 @@ impl Machine {
     ) -> Result<(), Listed> {
         let (spec, word) = &mut self.irqs[irq];
         let level = spec.physical_level;
+        spec.told += u32::from(word.is_deactivation_reported(spec.kind));
         let (new, got) = word.deactivate(spec.kind, sender.map(source), || level);
 
         *word = new;
-        let deactivated = got?;
-        spec.told += u32::from(deactivated.acked);
-        self.act(irq, deactivated.action);
+        let action = got?;
+        self.act(irq, action);
         Ok(())
     }
 

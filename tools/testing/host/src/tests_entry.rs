@@ -5,7 +5,7 @@
 use crate::{
     edges::config,
     gic::{
-        entry::{Deactivated, Done, Entry, Folded, Identity, Returned},
+        entry::{Done, Entry, Identity, Returned},
         list_register::{GichListRegister, Intid, ListRegister},
         lpi::Properties,
         priority::{Group, Priority},
@@ -271,13 +271,12 @@ proptest! {
                     prop_assert_eq!(folded.destination(true), Some(vcpu(0)));
                 }
             }
-            prop_assert_eq!(also.physical, Physical::Nothing);
-            prop_assert_eq!(also.acked, ended && state.is_reported_at_end(kind));
+            prop_assert_eq!(also, Physical::Nothing);
             prop_assert!(!asked.get());
         } else if state.has(IrqWord::OnLr) && state.queued() == Some(vcpu(0)) {
             // What takes the long way.
             prop_assert!(
-                also.physical != Physical::Nothing
+                also != Physical::Nothing
                     || asked.get()
                     || folded.destination(true).is_some_and(|to| to != vcpu(0))
                     || [IrqWord::Stale, IrqWord::Dead, IrqWord::Direct, IrqWord::Resample]
@@ -371,7 +370,7 @@ proptest! {
     /// line is looked at.
     #[test]
     fn there_and_back_again((kind, irq, word, entry) in any_listed(), level in any::<bool>()) {
-        let (word, folded) = word.fold(kind, unchanged(entry), || level);
+        let (word, got) = word.fold(kind, unchanged(entry), || level);
         let mut expected = irq.clone();
         let mut physical = Physical::Nothing;
 
@@ -390,7 +389,8 @@ proptest! {
             }
         }
         prop_assert_eq!(Irq::of(word), expected);
-        prop_assert_eq!(folded, Folded { acked: false, physical });
+        prop_assert_eq!(got, physical);
+        prop_assert!(!unchanged(entry).ended);
     }
 
     /// Each thing that the guest can do, from any state, by the rules for the states of an
@@ -403,7 +403,8 @@ proptest! {
     ) {
         let back = after(entry, steps);
         let looked = Cell::new(false);
-        let (word, folded) = word.fold(kind, back, || {
+        let told = back.ended && word.is_reported_at_end(kind);
+        let (word, physical) = word.fold(kind, back, || {
             looked.set(true);
             level
         });
@@ -439,12 +440,12 @@ proptest! {
         }
         // Those who wait for the end of a level-triggered SPI.
         let ended = !back.active && !back.pending;
-        prop_assert_eq!(folded.acked, ended && kind == Kind::Spi && !irq.edge && !linked);
+        prop_assert_eq!(told, ended && kind == Kind::Spi && !irq.edge && !linked);
 
         // The physical interrupt is able to interrupt again once the guest is done with it, or its
         // line is low.
         if mapped_level && irq.by_software && !now.active && !now.latch {
-            prop_assert_eq!(folded.physical, Physical::Deactivate);
+            prop_assert_eq!(physical, Physical::Deactivate);
         }
         if mapped_level && linked && now.line && !now.active && (irq.active || !entry.pending) {
             prop_assert!(level, "a line that was not looked at");
@@ -452,7 +453,7 @@ proptest! {
         // Hardware has ended the physical interrupt with the guest's, and tells of the next rise.
         if linked && !irq.line && !irq.latch {
             prop_assert!(!looked.get(), "a line that nobody said was high");
-            prop_assert_eq!(folded.physical, Physical::Nothing);
+            prop_assert_eq!(physical, Physical::Nothing);
         }
     }
 
@@ -506,27 +507,29 @@ proptest! {
         sender in proptest::option::of(0u32..8),
         level in any::<bool>(),
     ) {
+        let told = irq.word().is_deactivation_reported(kind);
         let (word, got) = irq.word().deactivate(kind, sender.map(source), || level);
 
         if irq.listed {
+            prop_assert!(!told);
             prop_assert_eq!(got, Err(Listed(vcpu(irq.queue.unwrap()))));
             prop_assert_eq!(word, irq.word());
             return Ok(());
         }
         let others = kind.has_sources() && sender.is_some_and(|s| s != irq.active_sender);
         if !irq.active || others {
-            let nothing = Deactivated { acked: false, action: Action::NOTHING };
-            prop_assert_eq!(got, Ok(nothing));
+            prop_assert!(!told);
+            prop_assert_eq!(got, Ok(Action::NOTHING));
             prop_assert_eq!(word, irq.word());
             return Ok(());
         }
-        let Ok(Deactivated { acked, action }) = got else { panic!("{got:?}") };
+        let Ok(action) = got else { panic!("{got:?}") };
         let linked = irq.mapped && !irq.by_software;
         let mut expected = Irq { active: false, ..irq.clone() };
         if linked && !irq.edge && irq.line {
             expected.line = level;
         }
-        prop_assert_eq!(acked, kind == Kind::Spi && !irq.edge && !linked);
+        prop_assert_eq!(told, kind == Kind::Spi && !irq.edge && !linked);
         prop_assert_eq!(action.physical, match irq.mapped {
             true if linked => Physical::End,
             true if !irq.edge && !irq.latch => Physical::Deactivate,
@@ -606,17 +609,14 @@ fn ends_are_reported_in_one_run_or_two() {
     let high = spi.inject(true).0;
 
     let (word, entry) = high.list(which, vcpu(0), true);
-    assert!(
-        word.fold(Kind::Spi, after(entry.unwrap(), 2), no_line)
-            .1
-            .acked
-    );
+    assert!(word.is_reported_at_end(Kind::Spi));
+    assert!(after(entry.unwrap(), 2).ended);
 
-    let (word, folded) = word.fold(Kind::Spi, after(entry.unwrap(), 1), no_line);
-    assert!(!folded.acked);
+    assert!(!after(entry.unwrap(), 1).ended);
+    let word = word.fold(Kind::Spi, after(entry.unwrap(), 1), no_line).0;
     let (word, entry) = word.list(which, vcpu(0), true);
-    let (word, folded) = word.fold(Kind::Spi, after(entry.unwrap(), 1), no_line);
-    assert!(folded.acked);
+    assert!(after(entry.unwrap(), 1).ended);
+    let word = word.fold(Kind::Spi, after(entry.unwrap(), 1), no_line).0;
     // The line is high still.
     assert!(word.is_pending());
 }

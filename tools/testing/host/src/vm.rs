@@ -345,9 +345,9 @@ impl Vm {
             return;
         }
         let word = self.word(vcpu, intid).expect("listed");
-        let folded = word.update_relaxed(|word| word.fold(kind, back, || false));
+        let physical = word.update_relaxed(|word| word.fold(kind, back, || false));
 
-        assert_eq!(folded.physical, Physical::Nothing);
+        assert_eq!(physical, Physical::Nothing);
         self.settle(vcpu, intid);
     }
 
@@ -360,7 +360,7 @@ impl Vm {
         };
         let done = word.update(|word| word.deactivate(kind, source, || false));
 
-        self.act(intid, done.expect("all have left").action);
+        self.act(intid, done.expect("all have left"));
     }
 
     /// The vCPU's right to remove, and the state of an interrupt that it has.

@@ -174,27 +174,6 @@ pub(crate) enum Done {
     Stays(IrqWord),
 }
 
-/// What else has to happen with an interrupt that comes back from a list register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) struct Folded {
-    /// Tell those who wait for the end of a level-triggered SPI.
-    pub(crate) acked: bool,
-    /// First, and under the interrupt's lock.
-    pub(crate) physical: Physical,
-}
-
-/// What else has to happen with an interrupt that the guest has deactivated outside of the list
-/// registers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) struct Deactivated {
-    /// Tell those who wait for the end of a level-triggered SPI.
-    pub(crate) acked: bool,
-    /// As with any change.
-    pub(crate) action: Action,
-}
-
 impl IrqWord {
     /// Goes into a list register of `vcpu`, which claims it. None if it has no business there:
     /// something has changed since it was chosen.
@@ -379,13 +358,15 @@ impl IrqWord {
     /// What the register still says to be pending is latched again, or is the line's to say. A
     /// latch that stands for a line ends with the acknowledgement. LPIs have no active state. Of
     /// one that was unmapped meanwhile, whether it is mapped again or not, it says nothing.
+    ///
+    /// The physical interrupt has to follow first, and under the interrupt's lock.
     #[inline]
     pub(crate) fn fold(
         self,
         kind: Kind,
         back: Returned,
         line: impl FnOnce() -> bool,
-    ) -> (Self, Folded) {
+    ) -> (Self, Physical) {
         let stale = self.has(Self::Stale);
         let was_active = self.has(Self::Active);
         let active = back.active && kind != Kind::Lpi && !stale;
@@ -411,16 +392,23 @@ impl IrqWord {
         // Ended, and either of these may be news that came after the acknowledgement.
         let ended = !active && (was_active || !back.pending);
         let news = self.has(Self::Line) || self.has(Self::Latch);
-        let (word, physical) = word.resample(back.pending || (ended && news), line);
-        let acked = back.ended && word.is_reported_at_end(kind);
-
-        (word, Folded { acked, physical })
+        word.resample(back.pending || (ended && news), line)
     }
 
-    /// Whether those who wait for it are told of its end, if its list register tells that.
+    /// Whether somebody may wait for its end: of a level-triggered SPI. They are told before that
+    /// is done here, for they lower the line: after it, it could be taken once more meanwhile.
     #[inline(always)]
     pub(crate) fn is_reported_at_end(self, kind: Kind) -> bool {
         kind == Kind::Spi && self.trigger() == Trigger::Level
+    }
+
+    /// Whether [`deactivate`](Self::deactivate) is such an end, if nothing happens meanwhile.
+    #[inline]
+    pub(crate) fn is_deactivation_reported(self, kind: Kind) -> bool {
+        self.is_reported_at_end(kind)
+            && self.has(Self::Active)
+            && self.listed().is_none()
+            && !self.is_linked()
     }
 
     /// A mapped line may have fallen since it was said to be high: it is `doubtful` if that was
@@ -464,20 +452,14 @@ impl IrqWord {
         kind: Kind,
         source: Option<Source>,
         line: impl FnOnce() -> bool,
-    ) -> (Self, Result<Deactivated, Listed>) {
+    ) -> (Self, Result<Action, Listed>) {
         if let Some(vcpu) = self.listed() {
             return (self, Err(Listed(vcpu)));
         }
         let others = kind.has_sources() && source.is_some_and(|s| s != self.active_source());
 
         if !self.has(Self::Active) || others {
-            return (
-                self,
-                Ok(Deactivated {
-                    acked: false,
-                    action: Action::NOTHING,
-                }),
-            );
+            return (self, Ok(Action::NOTHING));
         }
 
         let (word, resampled) = self
@@ -488,15 +470,8 @@ impl IrqWord {
         } else {
             resampled
         };
-        let acked = !self.is_linked() && self.is_reported_at_end(kind);
         let (word, action) = word.deliver();
 
-        (
-            word,
-            Ok(Deactivated {
-                acked,
-                action: action.and(physical),
-            }),
-        )
+        (word, Ok(action.and(physical)))
     }
 }

@@ -342,20 +342,20 @@ impl<'a> Delivery<'a> {
             return;
         };
         let kind = self.own.kind(intid);
-        let acked = match irq.private() {
+
+        match irq.private() {
             Some(private) if irq.word().has(IrqWord::Hw) => {
                 fold_mapped(private, intid, kind, back);
-                false
             }
             _ => {
-                irq.state()
-                    .update_relaxed(|word| word.fold(kind, back, || false))
-                    .acked
+                if back.ended && irq.word().is_reported_at_end(kind) {
+                    self.guest.vm().notify_acked(intid.0);
+                }
+                // It stands for nothing physical.
+                let _ = irq
+                    .state()
+                    .update_relaxed(|word| word.fold(kind, back, || false));
             }
-        };
-
-        if acked {
-            self.guest.vm().notify_acked(intid.0);
         }
         self.vcpu
             .with_queue(irq_off, self.own, &self.lpis, |owner| {
@@ -419,11 +419,11 @@ fn list(
 #[inline(never)]
 fn fold_mapped(irq: &PrivateIrq, intid: Intid, kind: Kind, back: Returned) {
     let mapping = irq.lock_mapping();
-    let folded = irq
+    let physical = irq
         .state()
         .update_relaxed(|word| word.fold(kind, back, || mapping.line_level(intid.0)));
 
-    follow_physically(&mapping, folded.physical);
+    follow_physically(&mapping, physical);
 }
 
 /// Drives a line. `vcpu`: whose, if it is private.

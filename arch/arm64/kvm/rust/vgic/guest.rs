@@ -418,27 +418,27 @@ impl<'a> Guest<'a> {
         physical: impl Fn(Physical) -> Physical,
     ) -> core::result::Result<(), Listed> {
         let kind = self.kind(vcpu, irq.intid);
+
+        if irq.word().is_deactivation_reported(kind) {
+            self.vm.notify_acked(irq.intid.0);
+        }
         let claiming = PreemptOff::new();
-        let deactivated = match irq.update_alone(Caller::Announces, |word| {
+        let action = match irq.update_alone(Caller::Announces, |word| {
             word.deactivate(kind, source, || false)
         }) {
-            Ok(deactivated) => deactivated?,
+            Ok(action) => action?,
             Err(private) => {
                 let mapping = private.lock_mapping();
-                let deactivated = v4::change_bound(&mapping, irq, |word| {
+                let action = v4::change_bound(&mapping, irq, |word| {
                     word.deactivate(kind, source, || mapping.line_level(irq.intid.0))
                 })?;
 
-                follow_physically(&mapping, physical(deactivated.action.physical));
-                deactivated
+                follow_physically(&mapping, physical(action.physical));
+                action
             }
         };
 
-        self.deliver(irq, deactivated.action.delivery, claiming.on_cpu());
-        drop(claiming);
-        if deactivated.acked {
-            self.vm.notify_acked(irq.intid.0);
-        }
+        self.deliver(irq, action.delivery, claiming.on_cpu());
         Ok(())
     }
 
