@@ -253,15 +253,7 @@ static void wait_for(u64 *word, u64 value)
 
 static void signal_msi(u32 event)
 {
-	struct kvm_msi m = {
-		.address_lo = GITS_BASE_GPA + GITS_TRANSLATER,
-		.data = event,
-		.devid = ITS_DEVICE,
-		.flags = KVM_MSI_VALID_DEVID,
-	};
-
-	/* 1: there is a translation. */
-	TEST_ASSERT_EQ(__vm_ioctl(msi.vm, KVM_SIGNAL_MSI, &m), 1);
+	its_signal_msi(msi.vm, ITS_DEVICE, event);
 }
 
 static u64 host_signal(void)

@@ -54,6 +54,19 @@ static inline void its_guest_map(void)
 
 /* VMM side */
 
+static inline void its_signal_msi(struct kvm_vm *vm, u32 device, u32 event)
+{
+	struct kvm_msi m = {
+		.address_lo = GITS_BASE_GPA + GITS_TRANSLATER,
+		.data = event,
+		.devid = device,
+		.flags = KVM_MSI_VALID_DEVID,
+	};
+
+	/* 1: there is a translation. */
+	TEST_ASSERT_EQ(__vm_ioctl(vm, KVM_SIGNAL_MSI, &m), 1);
+}
+
 static inline gpa_t its_table(struct kvm_vm *vm, gpa_t base, u32 nr)
 {
 	return vm_phy_pages_alloc(vm, vm_calc_num_guest_pages(vm->mode, nr * ITS_TABLE_SIZE),

@@ -107,15 +107,7 @@ static inline void scale_movall(u32 from, u32 to)
 
 static inline void scale_signal(u32 device, u32 event)
 {
-	struct kvm_msi m = {
-		.address_lo = GITS_BASE_GPA + GITS_TRANSLATER,
-		.data = event,
-		.devid = device,
-		.flags = KVM_MSI_VALID_DEVID,
-	};
-
-	/* 1: there is a translation. */
-	TEST_ASSERT_EQ(__vm_ioctl(scale.vm, KVM_SIGNAL_MSI, &m), 1);
+	its_signal_msi(scale.vm, device, event);
 }
 
 /* Set-up */

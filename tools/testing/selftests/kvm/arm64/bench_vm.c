@@ -327,14 +327,10 @@ static void create_gic(void)
 
 static void make_pending(void)
 {
-	struct kvm_msi m = {
-		.address_lo = GITS_BASE_GPA + GITS_TRANSLATER,
-		.devid = ITS_DEVICE,
-		.flags = KVM_MSI_VALID_DEVID,
-	};
+	u32 event;
 
-	for (m.data = 0; m.data < NR_PENDING; m.data++)
-		TEST_ASSERT_EQ(__vm_ioctl(vm, KVM_SIGNAL_MSI, &m), 1);
+	for (event = 0; event < NR_PENDING; event++)
+		its_signal_msi(vm, ITS_DEVICE, event);
 }
 
 static void create_state(void)

@@ -141,27 +141,15 @@ static void start(void)
 			    "pthread_create()");
 }
 
-/* All vCPUs have done so many rounds more: what was pending before has come. */
 static void wait_turns(u32 turns)
 {
-	u32 before[NR_VCPUS];
-	int i;
-
-	for (i = 0; i < NR_VCPUS; i++)
-		before[i] = READ_ONCE(s->turns[i]);
-	for (i = 0; i < NR_VCPUS; i++)
-		while (READ_ONCE(s->turns[i]) - before[i] < turns)
-			usleep(100);
+	vt_wait_turns(s->turns, NR_VCPUS, turns);
 }
 
 static void set_mode(enum mode mode)
 {
-	int i;
-
 	WRITE_ONCE(s->mode, mode);
-	for (i = 0; i < NR_VCPUS; i++)
-		while (READ_ONCE(s->reached[i]) != mode)
-			usleep(100);
+	vt_wait_step(s->reached, NR_VCPUS, mode);
 }
 
 static void stop(void)

@@ -51,8 +51,8 @@ enum mode {
 };
 
 static struct shared {
-	enum mode mode, reached[NR_VCPUS];
-	u32 turns[NR_VCPUS];
+	enum mode mode;
+	u32 reached[NR_VCPUS], turns[NR_VCPUS];
 	u32 taken[NR_VCPUS][NR_KINDS], unknown[NR_VCPUS];
 	u32 armed[NR_VCPUS][2], sgis[NR_VCPUS];
 	u32 ready;

@@ -140,4 +140,28 @@ static inline struct kvm_vm *vt_vm(int model, void *guest_code, struct kvm_vcpu 
 	return vt_vm_nr(model, VT_NR_VCPUS, guest_code, vcpus);
 }
 
+/* Every vCPU goes around that often, as its guest counts: what was pending before has come. */
+static inline void vt_wait_turns(const u32 *turns, int nr, u32 more)
+{
+	u32 before[8];
+	int i;
+
+	TEST_ASSERT(nr <= (int)ARRAY_SIZE(before), "%d vCPUs", nr);
+	for (i = 0; i < nr; i++)
+		before[i] = READ_ONCE(turns[i]);
+	for (i = 0; i < nr; i++)
+		while (READ_ONCE(turns[i]) - before[i] < more)
+			usleep(100);
+}
+
+/* Every vCPU's guest says that it has come to that step. */
+static inline void vt_wait_step(const u32 *reached, int nr, u32 step)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		while (READ_ONCE(reached[i]) != step)
+			usleep(100);
+}
+
 #endif

@@ -221,27 +221,15 @@ static void *look(void *arg)
 	return NULL;
 }
 
-/* Every vCPU goes around that often: what is pending has been taken then. */
 static void wait_turns(void)
 {
-	u32 start[VI_NR_VCPUS];
-	int i;
-
-	for (i = 0; i < VI_NR_VCPUS; i++)
-		start[i] = READ_ONCE(s->turns[i]);
-	for (i = 0; i < VI_NR_VCPUS; i++)
-		while (READ_ONCE(s->turns[i]) - start[i] < 20)
-			usleep(100);
+	vt_wait_turns(s->turns, VI_NR_VCPUS, 20);
 }
 
 static void wait_phase(enum phase phase)
 {
-	int i;
-
 	WRITE_ONCE(s->phase, phase);
-	for (i = 0; i < VI_NR_VCPUS; i++)
-		while (READ_ONCE(s->reached[i]) != phase)
-			usleep(100);
+	vt_wait_step(s->reached, VI_NR_VCPUS, phase);
 }
 
 static void disturb(void)

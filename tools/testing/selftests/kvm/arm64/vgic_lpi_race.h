@@ -28,8 +28,8 @@ enum phase {
 static struct shared {
 	enum mode mode;
 	u64 seed;
-	enum phase phase, reached[VI_NR_VCPUS];
-	u32 turns[VI_NR_VCPUS];
+	enum phase phase;
+	u32 reached[VI_NR_VCPUS], turns[VI_NR_VCPUS];
 	/* Of each LPI: how often it was sent, and which of these had been when a vCPU took it. */
 	u32 sent[NR_LPIS], seen[VI_NR_VCPUS][NR_LPIS];
 	u32 taken[VI_NR_VCPUS][NR_LPIS], all[VI_NR_VCPUS];
