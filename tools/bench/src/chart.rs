@@ -1,35 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The results as a picture: how much dearer or cheaper Rust is, per operation and machine.
 
+use crate::picture::{
+    self, grid_line, write, Area, Drawn, FAINT, FOOTER, INK, LEGEND, MARGIN, TITLE,
+};
 use crate::results::{Machine, Measured, Results};
 use crate::stats::Comparison;
 use crate::table::{number, ratio};
-use anyhow::{anyhow, Result};
-use plotters::coord::Shift;
+use anyhow::Result;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::HPos;
 
 const WIDTH: i32 = 900;
-pub const MARGIN: i32 = 16;
 const LABELS: i32 = 168;
 const FIGURES: i32 = 184;
 const ROW: i32 = 20;
 const GROUP: i32 = 30;
-const TITLE: i32 = 78;
 const HEADING: i32 = 46;
-const FOOTER: i32 = 30;
 const PER_BAND: usize = 2;
-/// plotters divides by this before it writes the size of a font.
-const EM: f64 = 1.24;
 
-pub const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
-pub const FAINT: RGBColor = RGBColor(0x66, 0x66, 0x66);
-pub const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
 const CHEAPER: RGBColor = RGBColor(0x2e, 0x7d, 0x32);
 const DEARER: RGBColor = RGBColor(0xd9, 0x96, 0x00);
 const CALLED_OUT: RGBColor = RGBColor(0xc6, 0x28, 0x28);
-
-pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// Where a machine's bars and figures stand.
 struct Panel<'a> {
@@ -90,65 +82,29 @@ fn band_height(machines: &[Machine]) -> i32 {
 pub fn render(results: &Results) -> Result<String> {
     let bands: Vec<&[Machine]> = results.machines.chunks(PER_BAND).collect();
     let height = TITLE + bands.iter().map(|b| band_height(b)).sum::<i32>() + FOOTER;
-    let mut text = String::new();
-    draw(&mut text, results, &bands, height).map_err(|e| anyhow!("the chart: {e}"))?;
-    Ok(text)
+    let title = "KVM/arm64 in Rust against C";
+    let explanation = "Instructions of one operation, C \u{2192} Rust, and Rust by C. Bars show the ratio; the shorter, the more alike.";
+    picture::render(results, (WIDTH, height), title, explanation, |area| {
+        legend(area)?;
+        let mut top = TITLE;
+        for band in &bands {
+            draw_band(area, band, span(results), top)?;
+            top += band_height(band);
+        }
+        Ok(())
+    })
 }
 
-pub type Drawn = Result<(), Box<dyn std::error::Error>>;
-
-fn draw(text: &mut String, results: &Results, bands: &[&[Machine]], height: i32) -> Drawn {
-    let size = (WIDTH as u32, height as u32);
-    let area = SVGBackend::with_string(text, size).into_drawing_area();
-    area.fill(&WHITE)?;
-    title(&area, results)?;
-    let mut top = TITLE;
-    for band in bands {
-        draw_band(&area, band, span(results), top)?;
-        top += band_height(band);
-    }
-    let foot = format!("{}; {}", results.qemu, results.date);
-    write(
-        &area,
-        &foot,
-        (MARGIN, height - FOOTER / 2),
-        12,
-        FAINT,
-        HPos::Left,
-    )?;
-    area.present()?;
-    Ok(())
-}
-
-pub fn write(
-    area: &Area,
-    text: &str,
-    at: (i32, i32),
-    size: i32,
-    ink: RGBColor,
-    side: HPos,
-) -> Drawn {
-    let font = ("Helvetica, Arial, sans-serif", f64::from(size) * EM);
-    let style = font.into_font().color(&ink);
-    let style = style.pos(Pos::new(side, VPos::Center));
-    area.draw(&Text::new(text.to_string(), at, style))?;
-    Ok(())
-}
-
-fn title(area: &Area, results: &Results) -> Drawn {
-    let release = results.kernels.get("c").map_or("", |k| &k.release);
-    let text = format!("KVM/arm64 in Rust against C, Linux {release}");
-    write(area, &text, (MARGIN, 24), 20, INK, HPos::Left)?;
-    let text = "Instructions of one operation, C \u{2192} Rust, and Rust by C. Bars show the ratio; the shorter, the more alike.";
-    write(area, text, (MARGIN, 48), 13, FAINT, HPos::Left)?;
+fn legend(area: &Area) -> Drawn {
     let mut left = MARGIN;
     for (ink, text) in [
         (CHEAPER, "cheaper in Rust"),
         (DEARER, "dearer, by 2 % at most"),
         (CALLED_OUT, "dearer by more than 2 %"),
     ] {
-        area.draw(&Rectangle::new([(left, 63), (left + 12, 73)], ink.filled()))?;
-        write(area, text, (left + 18, 68), 13, FAINT, HPos::Left)?;
+        let square = [(left, LEGEND - 5), (left + 12, LEGEND + 5)];
+        area.draw(&Rectangle::new(square, ink.filled()))?;
+        write(area, text, (left + 18, LEGEND), 13, FAINT, HPos::Left)?;
         left += 190;
     }
     Ok(())
@@ -210,10 +166,7 @@ fn heading(area: &Area, panel: &Panel, top: i32, bottom: i32) -> Drawn {
         (panel.middle(), 1.0),
         (right, 1.0 + panel.span),
     ] {
-        area.draw(&PathElement::new(
-            vec![(x, top + HEADING), (x, bottom)],
-            GRID,
-        ))?;
+        grid_line(area, (x, top + HEADING), (x, bottom))?;
         write(
             area,
             &format!("{ratio:.2}"),
@@ -275,6 +228,7 @@ fn ink(found: &Comparison) -> RGBColor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::tests::number_of;
     use crate::table::tests::{measured, results};
     use roxmltree::{Document, Node};
 
@@ -289,10 +243,6 @@ mod tests {
     fn bars<'a>(document: &'a Document, ink: &str) -> Vec<Node<'a, 'a>> {
         let is = |n: &Node| n.has_tag_name("rect") && n.attribute("fill") == Some(ink);
         document.descendants().filter(is).collect()
-    }
-
-    fn number_of(node: &Node, name: &str) -> i32 {
-        node.attribute(name).unwrap().parse().unwrap()
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod kernels;
 mod limits;
 mod lines;
 mod operations;
+mod picture;
 mod profile;
 mod registers;
 mod results;

@@ -2,16 +2,16 @@
 //! All series in one picture: a panel each, cost against size, C and Rust, both axes logarithmic.
 
 use super::Curve;
-use crate::chart::{write, Area, Drawn, FAINT, GRID, INK, MARGIN};
+use crate::picture::{
+    self, grid_line, write, Area, Drawn, FAINT, FOOTER, INK, LEGEND, MARGIN, TITLE,
+};
 use crate::results::Results;
-use anyhow::{anyhow, Result};
+use anyhow::Result;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 const PER_ROW: usize = 3;
 const PANEL: (i32, i32) = (300, 230);
-const TITLE: i32 = 78;
-const FOOTER: i32 = 30;
 /// Room around a panel's axes.
 const LEFT: i32 = 56;
 const RIGHT: i32 = 20;
@@ -24,42 +24,29 @@ const RUST: RGBColor = RGBColor(0xd8, 0x5a, 0x10);
 pub fn render(curves: &[Curve], results: &Results) -> Result<String> {
     let rows = curves.len().div_ceil(PER_ROW) as i32;
     let size = (
-        (2 * MARGIN + PER_ROW as i32 * PANEL.0) as u32,
-        (TITLE + rows * PANEL.1 + FOOTER) as u32,
+        2 * MARGIN + PER_ROW as i32 * PANEL.0,
+        TITLE + rows * PANEL.1 + FOOTER,
     );
-    let mut text = String::new();
-    draw(&mut text, curves, results, size).map_err(|e| anyhow!("the chart: {e}"))?;
-    Ok(text)
+    let title = "KVM/arm64 as a VM grows";
+    let explanation = "Instructions of one operation against size. Both axes are logarithmic.";
+    picture::render(results, size, title, explanation, |area| {
+        legend(area)?;
+        for (at, curve) in curves.iter().enumerate() {
+            let left = MARGIN + (at % PER_ROW) as i32 * PANEL.0;
+            let top = TITLE + (at / PER_ROW) as i32 * PANEL.1;
+            Panel::new(curve, left, top).draw(area)?;
+        }
+        Ok(())
+    })
 }
 
-fn draw(text: &mut String, curves: &[Curve], results: &Results, size: (u32, u32)) -> Drawn {
-    let area = SVGBackend::with_string(text, size).into_drawing_area();
-    area.fill(&WHITE)?;
-    title(&area, results)?;
-    for (at, curve) in curves.iter().enumerate() {
-        let left = MARGIN + (at % PER_ROW) as i32 * PANEL.0;
-        let top = TITLE + (at / PER_ROW) as i32 * PANEL.1;
-        Panel::new(curve, left, top).draw(&area)?;
-    }
-    let foot = format!("{}; {}", results.qemu, results.date);
-    let bottom = size.1 as i32 - FOOTER / 2;
-    write(&area, &foot, (MARGIN, bottom), 12, FAINT, HPos::Left)?;
-    area.present()?;
-    Ok(())
-}
-
-fn title(area: &Area, results: &Results) -> Drawn {
-    let release = results.kernels.get("c").map_or("", |k| &k.release);
-    let text = format!("KVM/arm64 as a VM grows, Linux {release}");
-    write(area, &text, (MARGIN, 24), 20, INK, HPos::Left)?;
-    let text = "Instructions of one operation against size. Both axes are logarithmic.";
-    write(area, text, (MARGIN, 48), 13, FAINT, HPos::Left)?;
+fn legend(area: &Area) -> Drawn {
     for (left, ink, name) in [(MARGIN, C, "C"), (MARGIN + 60, RUST, "Rust")] {
         area.draw(&PathElement::new(
-            vec![(left, 68), (left + 18, 68)],
+            vec![(left, LEGEND), (left + 18, LEGEND)],
             ink.stroke_width(2),
         ))?;
-        write(area, name, (left + 24, 68), 13, FAINT, HPos::Left)?;
+        write(area, name, (left + 24, LEGEND), 13, FAINT, HPos::Left)?;
     }
     Ok(())
 }
@@ -161,17 +148,11 @@ impl<'a> Panel<'a> {
 
     fn axes(&self, area: &Area) -> Drawn {
         for (x, text) in self.x.ticks() {
-            area.draw(&PathElement::new(
-                vec![(x, self.y.from), (x, self.y.to)],
-                GRID,
-            ))?;
+            grid_line(area, (x, self.y.from), (x, self.y.to))?;
             write(area, &text, (x, self.y.from + 10), 12, FAINT, HPos::Center)?;
         }
         for (y, text) in self.y.ticks() {
-            area.draw(&PathElement::new(
-                vec![(self.x.from, y), (self.x.to, y)],
-                GRID,
-            ))?;
+            grid_line(area, (self.x.from, y), (self.x.to, y))?;
             write(area, &text, (self.x.from - 6, y), 12, FAINT, HPos::Right)?;
         }
         let below = (self.x.to, self.y.from + 25);
@@ -193,12 +174,9 @@ impl<'a> Panel<'a> {
 mod tests {
     use super::super::{curves, tests::*};
     use super::*;
+    use crate::picture::tests::number_of;
     use crate::table::tests::results;
     use roxmltree::{Document, Node};
-
-    fn number_of(node: &Node, name: &str) -> i32 {
-        node.attribute(name).unwrap().parse().unwrap()
-    }
 
     fn dots(document: &Document, ink: &str) -> Vec<(i32, i32)> {
         let is = |n: &Node| n.has_tag_name("circle") && n.attribute("fill") == Some(ink);

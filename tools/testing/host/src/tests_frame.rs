@@ -123,19 +123,26 @@ trait Registers: Copy + Debug + PartialEq + 'static {
     fn writes(function: &str, offset: u32) -> Option<Self>;
 }
 
+/// Of a frame that has registers of bits for interrupts.
+macro_rules! has_banks {
+    () => {
+        fn bank(bank: Bank) -> Self {
+            Self::Bank(bank)
+        }
+
+        fn as_bank(self) -> Option<Bank> {
+            match self {
+                Self::Bank(bank) => Some(bank),
+                _ => None,
+            }
+        }
+    };
+}
+
 impl Registers for Gicd {
     const V3: bool = true;
 
-    fn bank(bank: Bank) -> Self {
-        Self::Bank(bank)
-    }
-
-    fn as_bank(self) -> Option<Bank> {
-        match self {
-            Self::Bank(bank) => Some(bank),
-            _ => None,
-        }
-    }
+    has_banks!();
 
     fn reads(function: &str, offset: u32) -> Reads<Self> {
         match (function, offset & 0xc) {
@@ -169,16 +176,7 @@ impl Registers for Gicd {
 impl Registers for Gicr {
     const V3: bool = true;
 
-    fn bank(bank: Bank) -> Self {
-        Self::Bank(bank)
-    }
-
-    fn as_bank(self) -> Option<Bank> {
-        match self {
-            Self::Bank(bank) => Some(bank),
-            _ => None,
-        }
-    }
+    has_banks!();
 
     fn reads(function: &str, offset: u32) -> Reads<Self> {
         Reads::From(match function {
@@ -209,16 +207,7 @@ impl Registers for Gicr {
 impl Registers for GicdV2 {
     const V3: bool = false;
 
-    fn bank(bank: Bank) -> Self {
-        Self::Bank(bank)
-    }
-
-    fn as_bank(self) -> Option<Bank> {
-        match self {
-            Self::Bank(bank) => Some(bank),
-            _ => None,
-        }
-    }
+    has_banks!();
 
     fn reads(function: &str, offset: u32) -> Reads<Self> {
         Reads::From(match (function, offset & 0xc) {
