@@ -10,15 +10,12 @@
 //!     kvm_unexpected_el2_exception; arch/arm64/kvm/hyp/include/hyp/switch.h:
 //!     __kvm_unexpected_el2_exception; arch/arm64/kvm/hyp/vhe/timer-sr.c: __kvm_timer_set_cntvoff
 
-#[cfg(CONFIG_KPROBES)]
 use super::*;
-use crate::gic::cpu_interface::CpuInterface;
 use core::ptr;
 use kernel::{
     ffi,
     prelude::export, //
 };
-use vgic::hardware::Hardware;
 
 /// Runs a guest. Returns why it stopped.
 ///
@@ -125,8 +122,8 @@ nokprobe! {
     exit::gic::emulate_v3,
     exit::memory_operation::restart,
     exit::Trap::skip_instruction_aarch32,
-    CpuInterface::<Hardware<'_>>::deactivate_lr,
-    CpuInterface::<Hardware<'_>>::highest_pending,
+    crate::gic::cpu_interface::CpuInterface::<vgic::hardware::Hardware<'_>>::deactivate_lr,
+    crate::gic::cpu_interface::CpuInterface::<vgic::hardware::Hardware<'_>>::highest_pending,
     read_lr_at,
     write_lr_at,
     panic::restore_host,
