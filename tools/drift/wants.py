@@ -31,7 +31,8 @@ USES = ((re.compile(r"\bbindings::(\w+)"), BOUND),
         (re.compile(r"\b(vcpu_sysreg_\w+)"), BOUND),
         (re.compile(r"\bis_enabled!\((\w+)[,)]"), csource.MENTIONS),
         (re.compile(r"\btrace!\(\s*(\w+)"), ("object",)),
-        (re.compile(r"#\[export\]\s*(?:#\[[^]]*\]\s*)*unsafe extern \"C\" fn (\w+)"), csource.MENTIONS),
+        (re.compile(r"#\[export\]\s*(?:#\[[^]]*\]\s*)*(?:pub(?:\([^)]*\))?\s+)?unsafe extern \"C\" fn (\w+)"),
+         csource.MENTIONS),
         (re.compile(r"^\s*(\w+)\(\w+, \w+\) => [\w:]+;", re.M), csource.MENTIONS))
 
 

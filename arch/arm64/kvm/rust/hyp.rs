@@ -12,6 +12,7 @@ mod cntpoff;
 mod debug;
 mod exit;
 mod exports;
+mod exports_both;
 mod fpsimd;
 mod load;
 mod panic;

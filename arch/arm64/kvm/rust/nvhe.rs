@@ -46,6 +46,7 @@ mod hyp {
 
     mod debug;
     mod exit;
+    mod exports_both;
     mod fpsimd;
     mod nvhe;
     /// System registers: all of a guest's are in the hardware only while it runs.

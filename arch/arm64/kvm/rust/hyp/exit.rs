@@ -22,20 +22,44 @@ pub(in crate::hyp) mod system;
 mod kunit;
 
 use super::*;
+use crate::side;
 
 /// A synchronous exception of a guest.
 #[derive(Clone, Copy)]
 pub(in crate::hyp) struct Trap<'a> {
+    /// The run that it ended.
     pub(in crate::hyp) switch: Switch<'a>,
+    /// Its syndrome.
     pub(in crate::hyp) esr: Esr,
     /// As the hardware has it: at virtual EL2 that is EL1.
     pstate: GuestPstate,
 }
 
+/// Runs the guest, and goes back into it after exits that are resolved here. Why it was left for good.
+#[inline(always)]
+pub(super) fn run_and_resolve<K: Kind>(switch: Switch<'_>, ready: &Ready<'_>) -> GuestExit {
+    loop {
+        side::trace_exit_to_guest(switch.host);
+        let exit = GuestExit::from_raw(ready.run());
+        side::trace_enter_from_guest(switch.host);
+
+        // What is the host's in any case leaves the loop at once.
+        let trap = match record::<K>(switch, ready, exit) {
+            Ok(trap) => trap,
+            Err(exit) => return exit,
+        };
+
+        match resolve::<K>(trap) {
+            ControlFlow::Break(exit) => return exit,
+            ControlFlow::Continue(()) => errata::before_reentry(),
+        }
+    }
+}
+
 /// Notes what the host has to know of an exit. The trap, if it is one that may be resolved here; if
 /// not, what is to become of it.
 #[inline(always)]
-pub(super) fn record<'a, K: Kind>(
+fn record<'a, K: Kind>(
     switch: Switch<'a>,
     side: &Ready<'_>,
     exit: GuestExit,
@@ -112,7 +136,7 @@ fn repeat_hypercall(switch: Switch<'_>, esr: Esr) {
 
 /// Resolves a trap, so that the guest goes on; if it cannot, the exit is the host's.
 #[inline(always)]
-pub(super) fn resolve<K: Kind>(trap: Trap<'_>) -> ControlFlow<GuestExit> {
+fn resolve<K: Kind>(trap: Trap<'_>) -> ControlFlow<GuestExit> {
     use ExceptionClass::*;
 
     if let Some(flow) = K::resolve_first(trap) {
@@ -175,6 +199,7 @@ impl Trap<'_> {
         true
     }
 
+    /// The same in AArch32. Always true: resolved.
     #[cold]
     pub(in crate::hyp) fn skip_instruction_aarch32(&self) -> bool {
         let Switch { vcpu, masked, .. } = self.switch;

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What C and assembly call of the world switch.
+//! What C and assembly call of the world switch on a VHE host.
 //!
 //! C headers: [`arch/arm64/include/asm/kvm_hyp.h`](srctree/arch/arm64/include/asm/kvm_hyp.h),
 //! [`arch/arm64/include/asm/kvm_asm.h`](srctree/arch/arm64/include/asm/kvm_asm.h)
 //!
 //! Mirrors: arch/arm64/kvm/hyp/vhe/switch.c: kvm_host_data, kvm_hyp_ctxt, kvm_hyp_vector,
-//!     kvm_vcpu_load_vhe, kvm_vcpu_put_vhe, __kvm_vcpu_run, hyp_panic,
-//!     kvm_unexpected_el2_exception; arch/arm64/kvm/hyp/include/hyp/switch.h:
-//!     __kvm_unexpected_el2_exception; arch/arm64/kvm/hyp/vhe/timer-sr.c: __kvm_timer_set_cntvoff
+//!     kvm_vcpu_load_vhe, kvm_vcpu_put_vhe, __kvm_vcpu_run, hyp_panic
 
 use super::*;
 use core::ptr;
@@ -71,35 +69,13 @@ unsafe extern "C" fn hyp_panic() -> ! {
         let vcpu =
             unsafe { RunningVcpu::assume(LoadedVcpu::assume(vcpu.as_ptr(), OnCpu::assume())) };
 
-        // SAFETY: See above.
+        // SAFETY: The host is about to be brought down.
         panic::restore_host(vcpu, unsafe { Vectored::assume(vcpu) });
     }
     panic::report(
         scene,
         running.map_or(ptr::null(), |vcpu| vcpu.as_ptr().cast_const().cast()),
     )
-}
-
-/// Handles an exception taken from EL2 while the guest's vectors are in force: the ERET of those
-/// vectors goes on at a fix-up, or to a panic.
-///
-/// # Safety
-///
-/// Only from there.
-#[export]
-unsafe extern "C" fn kvm_unexpected_el2_exception() {
-    // SAFETY: Taking an exception masks all others.
-    continue_elsewhere(unsafe { Masked::assume() });
-}
-
-/// Sets the offset of the guest's virtual counter.
-///
-/// # Safety
-///
-/// Only on VHE hosts, on a CPU that the caller stays on.
-#[export]
-unsafe extern "C" fn __kvm_timer_set_cntvoff(cntvoff: u64) {
-    generic_timer::write_cntvoff_el2(cntvoff);
 }
 
 // All that is not inlined into one of these, and runs while the vectors are the guest's: a probe's
@@ -129,5 +105,5 @@ nokprobe! {
     panic::restore_host,
     panic::report,
     hyp_panic,
-    kvm_unexpected_el2_exception,
+    exports_both::kvm_unexpected_el2_exception,
 }

@@ -47,20 +47,7 @@ fn run_as<K: Kind>(vcpu: RunningVcpu<'_>) -> (GuestExit, BackAtHost) {
     let (side, guest) = sysreg::run::enter::<K>(switch, side, &host, debug_owner);
     debug::enter(switch, debug_owner);
 
-    let exit = loop {
-        let exit = GuestExit::from_raw(side.run());
-
-        // What is the host's in any case leaves the loop at once.
-        let trap = match exit::record::<K>(switch, &side, exit) {
-            Ok(trap) => trap,
-            Err(exit) => break exit,
-        };
-
-        match exit::resolve::<K>(trap) {
-            ControlFlow::Break(exit) => break exit,
-            ControlFlow::Continue(()) => exit::errata::before_reentry(),
-        }
-    };
+    let exit = exit::run_and_resolve::<K>(switch, &side);
 
     sysreg::run::leave::<K>(switch, host, guest, debug_owner);
     let back = deactivate_traps::<K>(switch, || side.leave());

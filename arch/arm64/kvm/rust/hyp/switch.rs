@@ -120,10 +120,7 @@ impl Kind for Nested {
     }
 }
 
-/// How the CPU came back from a guest: what the assembly's way out says.
-///
-/// The fix-up is `exit::fixup::<K>(Switch, GuestExit) -> ControlFlow<GuestExit>`: go back into the
-/// guest, or leave it with that code.
+/// How the CPU came back from a guest: what the assembly's way out says, and what a run ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GuestExit(u64);
 
@@ -141,6 +138,7 @@ impl GuestExit {
     /// Beside the reason: an SError was pending on the way out.
     const SERROR_PENDING: u64 = 1 << bindings::ARM_EXIT_WITH_SERROR_BIT;
 
+    /// What the assembly returns.
     #[inline(always)]
     pub(crate) const fn from_raw(raw: u64) -> Self {
         Self(raw)

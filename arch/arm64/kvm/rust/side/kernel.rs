@@ -148,3 +148,13 @@ pub(crate) unsafe fn with_interrupts_kept_away<R>(f: impl FnOnce(Masked<'_>) -> 
     unsafe { bindings::local_daif_restore(flags) };
     result
 }
+
+/// Only the hypervisor below a host has a trace of its own.
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[inline(always)]
+pub(crate) fn trace_exit_to_guest(_host: HostData<'_>) {}
+
+/// See [`trace_exit_to_guest`].
+#[cfg(CONFIG_KVM_ARM64_RUST_SWITCH)]
+#[inline(always)]
+pub(crate) fn trace_enter_from_guest(_host: HostData<'_>) {}

@@ -9,8 +9,7 @@
 //!     hfgrtr_masks, hfgwtr_masks, hfgitr_masks, hdfgrtr_masks, hdfgwtr_masks, hafgrtr_masks,
 //!     hfgrtr2_masks, hfgwtr2_masks, hfgitr2_masks, hdfgrtr2_masks, hdfgwtr2_masks,
 //!     ich_hfgrtr_masks, ich_hfgwtr_masks, ich_hfgitr_masks, __kvm_vcpu_run, hyp_panic,
-//!     hyp_panic_bad_stack, kvm_unexpected_el2_exception;
-//!     arch/arm64/kvm/hyp/nvhe/timer-sr.c: __kvm_timer_set_cntvoff
+//!     hyp_panic_bad_stack
 
 use super::*;
 use kernel::{
@@ -79,25 +78,4 @@ unsafe extern "C" fn hyp_panic() -> ! {
 unsafe extern "C" fn hyp_panic_bad_stack() -> ! {
     // SAFETY: By the safety requirements.
     unsafe { hyp_panic() }
-}
-
-/// Handles an exception taken from EL2 while the guest's vectors are in force.
-///
-/// # Safety
-///
-/// Only from there.
-#[export]
-unsafe extern "C" fn kvm_unexpected_el2_exception() {
-    // SAFETY: Taking an exception masks all others.
-    continue_elsewhere(unsafe { Masked::assume() });
-}
-
-/// Sets the offset of the guest's virtual counter.
-///
-/// # Safety
-///
-/// Only in the handler of the host's hypercall.
-#[export]
-unsafe extern "C" fn __kvm_timer_set_cntvoff(cntvoff: u64) {
-    generic_timer::write_cntvoff_el2(cntvoff);
 }

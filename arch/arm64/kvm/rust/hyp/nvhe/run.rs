@@ -52,22 +52,7 @@ pub(super) fn run(vcpu: RunningVcpu<'_>) -> GuestExit {
     let pstate = Pstate::from_raw(switch.guest().pstate()).for_guest();
     let side = side.return_to(switch.guest().pc(), pstate);
 
-    let exit = loop {
-        side::trace_exit_to_guest(switch.host);
-        let exit = GuestExit::from_raw(side.run());
-        side::trace_enter_from_guest(switch.host);
-
-        // What is the host's in any case leaves the loop at once.
-        let trap = match exit::record::<K>(switch, &side, exit) {
-            Ok(trap) => trap,
-            Err(exit) => break exit,
-        };
-
-        match exit::resolve::<K>(trap) {
-            ControlFlow::Break(exit) => break exit,
-            ControlFlow::Continue(()) => exit::errata::before_reentry(),
-        }
-    };
+    let exit = exit::run_and_resolve::<K>(switch, &side);
 
     have.save_guest(vcpu, debug_owner);
     timer::untrap(*switch.masked);
