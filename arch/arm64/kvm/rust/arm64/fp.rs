@@ -37,7 +37,7 @@ impl VectorLength {
     /// Lets EL2 and lower levels have vectors up to this long. No barrier is needed: the CPU sees
     /// its own write of the length in program order.
     #[inline(always)]
-    pub(crate) fn limit_el1(self, _masked: Masked<'_>) {
+    pub(crate) fn limit(self, _masked: Masked<'_>) {
         let old = ZCR_EL2::read();
         let new = old.put(Zcr::LEN, self.0);
 
@@ -51,7 +51,7 @@ impl VectorLength {
     /// The same without a look at the register, for when it is not known to hold anything.
     #[inline(always)]
     pub(crate) fn set_limit(self, _masked: Masked<'_>) {
-        // SAFETY: See above.
+        // SAFETY: As for `limit()`.
         unsafe { ZCR_EL2::write(Zcr::ZERO.put(Zcr::LEN, self.0)) };
     }
 }

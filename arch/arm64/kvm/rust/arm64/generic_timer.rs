@@ -8,6 +8,7 @@
 
 use super::{
     cpucaps,
+    evidence::El2,
     registers::{
         SystemRegister,
         CNTHCTL_EL2,
@@ -50,7 +51,7 @@ pub(crate) trait El0Timer {
     /// Writes `CNT*_CVAL_EL0`.
     #[inline(always)]
     fn write_cval(cval: u64) {
-        // SAFETY: See above.
+        // SAFETY: The guest's timer. What it does to the host is an interrupt that KVM handles.
         unsafe { Self::Cval::write(cval) };
     }
 }
@@ -71,26 +72,26 @@ impl El0Timer for Cntp {
     type Cval = CNTP_CVAL_EL0;
 }
 
-/// Writes `CNTVOFF_EL2`. Only at EL2.
+/// Writes `CNTVOFF_EL2`.
 #[inline(always)]
-pub(crate) fn write_cntvoff_el2(offset: u64) {
+pub(crate) fn write_cntvoff_el2(offset: u64, _el2: El2<'_>) {
     // SAFETY: Nothing at EL2 counts by it. A host at EL1 does, and asked for the value.
     unsafe { CNTVOFF_EL2::write(offset) };
 }
 
-/// Writes `CNTPOFF_EL2`. Only for a kernel at EL2 on a CPU that has the register.
+/// Writes `CNTPOFF_EL2`. Only for a VHE host, on a CPU that has the register.
 #[inline(always)]
-pub(crate) fn write_cntpoff_el2(offset: u64) {
+pub(crate) fn write_cntpoff_el2(offset: u64, _el2: El2<'_>) {
     // SAFETY: A host at EL2 does not count by it.
     unsafe { CNTPOFF_EL2::write(offset) };
 }
 
-/// Clears, then sets bits of `CNTHCTL_EL2`; writes only a value that differs. Only at EL2.
+/// Clears, then sets bits of `CNTHCTL_EL2`; writes only a value that differs.
 #[inline]
-pub(crate) fn update_cnthctl_el2(clear: u64, set: u64) {
+pub(crate) fn update_cnthctl_el2(clear: u64, set: u64, _el2: El2<'_>) {
     if let Some(value) = update(CNTHCTL_EL2::read(), clear, set) {
-        // SAFETY: The bits are about EL1 and EL0; nothing at EL2 uses what they trap, and a host at EL1
-        // has its own back before it goes on.
+        // SAFETY: The bits are about EL1 and EL0; nothing at EL2 uses what they trap, and a host at
+        // EL1 has its own back before it goes on.
         unsafe { CNTHCTL_EL2::write(value) };
     }
 }
@@ -100,13 +101,13 @@ pub(crate) fn update_cnthctl_el2(clear: u64, set: u64) {
 /// For such a kernel EL1's name is one of the same register, and one that does not trap if the
 /// kernel is a guest hypervisor itself. All bits but `ECV` get through by that with FEAT_NV2p1.
 #[inline]
-pub(crate) fn update_timer_traps(clear: u64, set: u64) {
+pub(crate) fn update_timer_traps(clear: u64, set: u64, el2: El2<'_>) {
     if cpucaps::has_nv2p1() {
         if let Some(value) = update(CNTHCTL_EL2::read_as_el1(), clear, set) {
             CNTHCTL_EL2::write_as_el1(value);
         }
     } else {
-        update_cnthctl_el2(clear, set);
+        update_cnthctl_el2(clear, set, el2);
     }
 }
 

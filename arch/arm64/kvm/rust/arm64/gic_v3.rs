@@ -55,7 +55,7 @@ pub(crate) fn set_system_registers(used: bool, el2: El2<'_>) {
 
 /// Lets EL1 access `ICC_SRE_EL1`, or not. May have no effect: the bit may be fixed at 1.
 #[inline(always)]
-pub(crate) fn set_sre_el1_access(allowed: bool, _vhe: El2<'_>) {
+pub(crate) fn set_sre_el1_access(allowed: bool, _el2: El2<'_>) {
     let old = ICC_SRE_EL2::read();
     let new = if allowed {
         old.with(IccSreEl2::Enable)

@@ -42,7 +42,7 @@ pub(crate) fn untrap(el2: El2<'_>) {
     }
 }
 
-fn update(clear: Mpam2, set: Mpam2, _vhe: El2<'_>) {
+fn update(clear: Mpam2, set: Mpam2, _el2: El2<'_>) {
     let old = MPAM2_EL2::read();
     let new = old.minus(clear).or(set);
 

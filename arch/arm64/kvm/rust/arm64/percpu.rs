@@ -17,8 +17,8 @@ use core::ptr;
 /// This CPU's instance of a variable made by `DEFINE_PER_CPU()`, of which `variable` is the
 /// template.
 #[inline(always)]
-pub(crate) fn this_cpu_ptr<T>(variable: *mut T, _vhe: El2<'_>) -> *mut T {
-    // A kernel at EL2 keeps the offset of its CPU there. CAST: an offset.
+pub(crate) fn this_cpu_ptr<T>(variable: *mut T, _el2: El2<'_>) -> *mut T {
+    // Whoever runs at EL2 keeps the offset of its CPU there. CAST: an offset.
     let offset = TPIDR_EL2::read() as usize;
 
     // The instance is no part of the template, so the address must not be derived from that for

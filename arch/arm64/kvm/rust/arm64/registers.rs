@@ -90,7 +90,7 @@ pub(crate) unsafe trait GuestRegister: SystemRegister {
 
     /// Sets its bits, as they come from memory.
     #[inline(always)]
-    fn set_raw(raw: u64, _vhe: El2<'_>) {
+    fn set_raw(raw: u64, _el2: El2<'_>) {
         // SAFETY: Does not affect the kernel, by the trait's safety requirements.
         unsafe { Self::write_raw(raw) };
     }

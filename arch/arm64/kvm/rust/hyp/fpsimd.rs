@@ -4,8 +4,8 @@
 //! somebody else needs them.
 //!
 //! Who has them is in `fp_owner`. The host's state is saved when the vCPU is loaded, or here for a
-//! host that is not trusted, so nothing of it is lost when the guest's comes in; the guest's is saved by the host when it wants the
-//! registers, or when the vCPU is put. SME is not for guests.
+//! host that is not trusted, so nothing of it is lost when the guest's comes in. The guest's is saved
+//! by the host when it wants the registers, or when the vCPU is put. SME is not for guests.
 //!
 //! Mirrors: arch/arm64/kvm/hyp/include/hyp/switch.h: __fpsimd_save_fpexc32,
 //!     __hyp_sve_restore_guest, fpsimd_lazy_switch_to_guest, fpsimd_lazy_switch_to_host,
@@ -94,7 +94,7 @@ fn load_sve<K: Kind>(switch: Switch<'_>) {
 
     vcpu.load_sve_registers();
     if K::in_nested_context(switch) {
-        guest_limit::<K>(switch).limit_el1(switch.masked);
+        guest_limit::<K>(switch).limit(switch.masked);
     }
     ZCR_EL1::set(vcpu.sys_reg(zcr_in_memory::<K>(switch)), *switch.masked);
 }

@@ -152,7 +152,7 @@ impl<'a> Vcpu<'a> {
 
     /// Makes its thread runnable if it blocks. Any context.
     pub(crate) fn wake_up(self) {
-        // SAFETY: See above.
+        // SAFETY: Valid by the type invariant; any context.
         unsafe { bindings::kvm_vcpu_wake_up(self.as_ptr()) };
     }
 
@@ -165,7 +165,8 @@ impl<'a> Vcpu<'a> {
     /// The device line levels shown to user space in `kvm_run` (`KVM_ARM_DEV_*`).
     #[inline]
     pub(crate) fn device_irq_level(self) -> u64 {
-        // SAFETY: See above. User space maps the page and may write to it at any time.
+        // SAFETY: Valid by `device_irq_level_ptr()`. User space maps the page and may write to it at any
+        // time.
         unsafe { self.device_irq_level_ptr().read_volatile() }
     }
 
@@ -302,20 +303,20 @@ impl<'a> OwnVcpu<'a> {
     }
 
     fn background_timer_ptr(self) -> *mut bindings::hrtimer {
-        // SAFETY: See above.
+        // SAFETY: Valid by the type invariant.
         unsafe { &raw mut (*self.as_ptr()).arch.timer_cpu.bg_timer }
     }
 
     /// Makes [`Vcpu::timers_enabled`] true for good.
     pub(crate) fn set_timers_enabled(self) {
-        // SAFETY: See above; its thread alone goes by it.
+        // SAFETY: Valid by the type invariant; its thread alone goes by it.
         unsafe { (*self.as_ptr()).arch.timer_cpu.enabled = true };
     }
 
     /// Shows other levels of its devices' lines to user space.
     #[inline]
     pub(crate) fn set_device_irq_level(self, levels: u64) {
-        // SAFETY: See above.
+        // SAFETY: Valid by `device_irq_level_ptr()`.
         unsafe { self.device_irq_level_ptr().write_volatile(levels) };
     }
 }
@@ -343,7 +344,6 @@ impl<'a> LoadedVcpu<'a> {
     }
 
     /// Evidence that the kernel is at EL2, on this CPU, if it is.
-    #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
     #[inline(always)]
     pub(crate) fn vhe(self) -> Option<El2<'a>> {
         // SAFETY: Just checked; a vCPU that is loaded keeps the caller here.

@@ -80,7 +80,8 @@ unsafe extern "C" fn kvm_timer_hyp_init(has_gic: bool) -> i32 {
 /// Called on each CPU that comes up, on a VHE host.
 #[export]
 unsafe extern "C" fn kvm_timer_init_vhe() {
-    init::init_vhe();
+    // SAFETY: By the safety requirements.
+    init::init_vhe(unsafe { El2::assume() });
 }
 
 /// Enables the timer interrupts on this CPU.

@@ -7,7 +7,6 @@
 #![forbid(unsafe_code)]
 
 use super::*;
-use crate::kvm::prelude::*;
 
 /// The timers of a vCPU that use the two hardware timers, or those of them that a step is about.
 #[derive(Clone, Copy)]
@@ -59,12 +58,12 @@ impl<'a> HardwareSet<'a> {
         // Without VHE the host's user space counts with `CNTVOFF_EL2` applied. With VHE it does
         // not, and the write is cheap.
         if let Some(timer) = virt {
-            set_virtual_offset(Offset::ZERO);
+            set_virtual_offset(self.vcpu, Offset::ZERO);
             tracepoint::timer_save_state(*timer);
             timer.into_memory();
         }
         if let Some(timer) = phys {
-            set_physical_offset(Offset::ZERO);
+            set_physical_offset(self.vcpu, Offset::ZERO);
             tracepoint::timer_save_state(*timer);
             timer.into_memory();
         }
@@ -75,9 +74,11 @@ impl<'a> HardwareSet<'a> {
     /// One barrier orders offsets and compare values before the enabling of any timer.
     #[inline(never)]
     pub(super) fn restore(self, host: &Host, _irq_off: &IrqOff) {
-        let into_hardware = |id, program: fn(&Host, &MemoryTimer<'a>) -> (u64, u64)| {
-            self.vcpu.into_hardware(id, |timer| program(host, timer))
-        };
+        let into_hardware =
+            |id, program: fn(&Host, LoadedVcpu<'a>, &MemoryTimer<'a>) -> (u64, u64)| {
+                self.vcpu
+                    .into_hardware(id, |timer| program(host, self.vcpu, timer))
+            };
         let virt = self.virt.and_then(|id| into_hardware(id, program_virtual));
         let phys = self.phys.and_then(|id| into_hardware(id, program_physical));
         if virt.is_none() && phys.is_none() {
@@ -114,7 +115,7 @@ fn park<T: El0Timer>(mut timer: HardwareTimer<'_>) -> HardwareTimer<'_> {
 
 /// Returns the offset that it worked in, and what is to be written to control.
 #[inline(always)]
-fn program_virtual(host: &Host, timer: &MemoryTimer<'_>) -> (u64, u64) {
+fn program_virtual(host: &Host, vcpu: LoadedVcpu<'_>, timer: &MemoryTimer<'_>) -> (u64, u64) {
     let offset = timer.offset();
     let (by_hardware, by_software) = if has_broken_cntvoff() {
         (Offset::ZERO, offset)
@@ -122,18 +123,18 @@ fn program_virtual(host: &Host, timer: &MemoryTimer<'_>) -> (u64, u64) {
         (offset, Offset::ZERO)
     };
 
-    set_virtual_offset(by_hardware);
+    set_virtual_offset(vcpu, by_hardware);
     program::<Cntv>(host, timer, by_software)
 }
 
 /// Returns the offset that it worked in, and what is to be written to control.
 #[inline(always)]
-fn program_physical(host: &Host, timer: &MemoryTimer<'_>) -> (u64, u64) {
+fn program_physical(host: &Host, vcpu: LoadedVcpu<'_>, timer: &MemoryTimer<'_>) -> (u64, u64) {
     let offset = timer.offset();
 
     // Even where the hardware has an offset it applies in the guest only, and the timer must
     // fire while the host runs too. The world switch puts the guest's value in for the guest.
-    set_physical_offset(offset);
+    set_physical_offset(vcpu, offset);
     program::<Cntp>(host, timer, offset)
 }
 
@@ -156,9 +157,9 @@ fn program<T: El0Timer>(host: &Host, timer: &MemoryTimer<'_>, offset: Offset) ->
 
 /// Sets what is subtracted from the physical count for the guest's virtual one.
 #[inline(always)]
-fn set_virtual_offset(offset: Offset) {
-    if cpucaps::has_vhe() {
-        generic_timer::write_cntvoff_el2(offset.get());
+fn set_virtual_offset(vcpu: LoadedVcpu<'_>, offset: Offset) {
+    if let Some(el2) = vcpu.vhe() {
+        generic_timer::write_cntvoff_el2(offset.get(), el2);
     } else {
         hypervisor::set_cntvoff(offset.get());
     }
@@ -166,8 +167,8 @@ fn set_virtual_offset(offset: Offset) {
 
 /// Sets what is subtracted from the physical count for the guest's, where hardware can.
 #[inline(always)]
-fn set_physical_offset(offset: Offset) {
-    if has_cntpoff() {
-        generic_timer::write_cntpoff_el2(offset.get());
+fn set_physical_offset(vcpu: LoadedVcpu<'_>, offset: Offset) {
+    if let Some(el2) = vcpu.vhe().filter(|_| cpucaps::has_ecv_cntpoff()) {
+        generic_timer::write_cntpoff_el2(offset.get(), el2);
     }
 }

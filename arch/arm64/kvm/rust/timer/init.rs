@@ -10,10 +10,6 @@ use super::{
     traps::bits,
     *, //
 };
-use crate::{
-    arm64::prelude::*,
-    linux::prelude::*, //
-};
 
 /// One of the host's timer interrupts, and what it is called.
 struct Source {
@@ -149,8 +145,8 @@ pub(super) fn cpu_down(host: &Host, on_cpu: OnCpu<'_>) {
 }
 
 /// Sets what never changes on a VHE host: `CNTPOFF_EL2`, where there is one, is in effect.
-pub(super) fn init_vhe() {
+pub(super) fn init_vhe(el2: El2<'_>) {
     if cpucaps::has_ecv_cntpoff() {
-        generic_timer::update_cnthctl_el2(0, bits::ECV);
+        generic_timer::update_cnthctl_el2(0, bits::ECV, el2);
     }
 }

@@ -40,8 +40,8 @@ pub(super) fn load(host: &Host, vcpu: LoadedVcpu<'_>) {
         soft::emulate(host, vcpu, id);
     }
 
-    if cpucaps::has_vhe() {
-        set_traps(vcpu, map);
+    if let Some(el2) = vcpu.vhe() {
+        set_traps(vcpu, map, el2);
     }
 }
 
@@ -139,14 +139,14 @@ pub(super) fn map_irq(vcpu: OwnVcpu<'_>, id: TimerId) -> Result {
 /// Sets the traps of a loaded vCPU anew, if they are the host's to set.
 #[cold]
 pub(super) fn update_traps(vcpu: LoadedVcpu<'_>) {
-    if cpucaps::has_vhe() {
-        set_traps(vcpu, current_map(**vcpu));
+    if let Some(el2) = vcpu.vhe() {
+        set_traps(vcpu, current_map(**vcpu), el2);
     }
 }
 
 /// Sets the traps of a vCPU on a VHE host. They do not affect the host.
 #[inline(never)]
-fn set_traps(vcpu: LoadedVcpu<'_>, map: TimerMap) {
+fn set_traps(vcpu: LoadedVcpu<'_>, map: TimerMap, el2: El2<'_>) {
     let has_offset = |bank| {
         map.direct(bank)
             .is_some_and(|id| !vcpu.timer(id).offset().is_zero())
@@ -169,7 +169,7 @@ fn set_traps(vcpu: LoadedVcpu<'_>, map: TimerMap) {
 
     let update = inputs.cnthctl();
 
-    generic_timer::update_timer_traps(update.clear, update.set);
+    generic_timer::update_timer_traps(update.clear, update.set, el2);
 }
 
 /// A guest hypervisor has exited. Its EL1 timers are emulated, and without FEAT_ECV, which lets

@@ -31,8 +31,8 @@ fn placed(bits: u64) -> u64 {
 
 /// Lets the host have all.
 #[inline(always)]
-pub(super) fn untrap(_el2: El2<'_>) {
-    generic_timer::update_cnthctl_el2(VIRTUAL, placed(PHYSICAL_COUNT | PHYSICAL_TIMER));
+pub(super) fn untrap(el2: El2<'_>) {
+    generic_timer::update_cnthctl_el2(VIRTUAL, placed(PHYSICAL_COUNT | PHYSICAL_TIMER), el2);
 }
 
 /// Keeps the guest from the physical timer, which the host uses. The physical count it may read
@@ -52,5 +52,5 @@ pub(super) fn trap(switch: Switch<'_>) {
     if has_broken_cntvoff() && vcpu.timer_offset(TimerId::Vtimer) != 0 {
         set |= VIRTUAL;
     }
-    generic_timer::update_cnthctl_el2(clear, set);
+    generic_timer::update_cnthctl_el2(clear, set, *switch.masked);
 }

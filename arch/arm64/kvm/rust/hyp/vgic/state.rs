@@ -184,7 +184,7 @@ macro_rules! for_each_ap {
 }
 
 /// Saves the active priorities. At put.
-pub(crate) fn save_active_priorities(interface: VgicV3<'_>, _vhe: El2<'_>) {
+pub(crate) fn save_active_priorities(interface: VgicV3<'_>, _el2: El2<'_>) {
     macro_rules! save {
         ($($n:literal)*) => {{
             $(

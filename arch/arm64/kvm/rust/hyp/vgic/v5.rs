@@ -13,7 +13,7 @@
 use super::*;
 
 /// Saves the active priorities. At put.
-pub(crate) fn save_apr(interface: VgicV5<'_>, _vhe: El2<'_>) {
+pub(crate) fn save_apr(interface: VgicV5<'_>, _el2: El2<'_>) {
     interface.set_apr(ICH_APR_EL2::read());
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn restore_vmcr_apr(interface: VgicV5<'_>, el2: El2<'_>) {
 }
 
 /// Saves what a guest can change without KVM. On each exit.
-pub(crate) fn save(interface: VgicV5<'_>, _vhe: El2<'_>) {
+pub(crate) fn save(interface: VgicV5<'_>, _el2: El2<'_>) {
     interface.set_vmcr(ICH_VMCR_EL2::read());
     interface.set_icsr(ICC_ICSR_EL1::read());
 }

@@ -22,7 +22,7 @@ impl OwnVcpu<'_> {
         pub(crate) fn guest_hypervisor_traps_sve() -> bool = bindings::guest_hyp_sve_traps_enabled;
     }
 
-    // SAFETY: See above; constant once SVE is set up, before the vCPU first runs.
+    // SAFETY: Valid by the type invariant; constant once SVE is set up, before the vCPU first runs.
     fields! { unsafe
         sve_max_vl: u32 = arch.sve_max_vl;
     }
@@ -54,7 +54,7 @@ impl RunningVcpu<'_> {
     #[inline(always)]
     pub(crate) fn load_sve_registers(self) {
         // The state is as long as the vectors. The CPU has them, or the vCPU would not have got them.
-        self.max_vector_length().limit_el1(self.masked());
+        self.max_vector_length().limit(self.masked());
         self.load_sve_state();
     }
 }

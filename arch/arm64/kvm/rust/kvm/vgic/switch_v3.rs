@@ -15,7 +15,7 @@ macro_rules! by_c {
     ($($(#[$meta:meta])* $name:ident => $function:ident;)*) => {$(
         $(#[$meta])*
         #[inline(always)]
-        pub(crate) fn $name<'a>(interface: VgicV3<'a>, _vhe: El2<'a>) {
+        pub(crate) fn $name<'a>(interface: VgicV3<'a>, _el2: El2<'a>) {
             // SAFETY: The interface is valid and the caller's, by its invariant; on a VHE host.
             unsafe { bindings::$function(interface.as_ptr()) };
         }
