@@ -24,9 +24,11 @@ use super::{
 };
 
 mod bank;
+mod numbered;
 mod table;
 
 pub(crate) use bank::*;
+pub(crate) use numbered::*;
 pub(crate) use table::with_registers;
 
 /// A row of the table.
