@@ -10,12 +10,12 @@ pub(crate) mod kprobes;
 #[macro_use]
 mod static_key;
 
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
-#[allow(dead_code, reason = "complete, whatever of it is used")]
 pub(crate) mod atomic;
 #[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) mod boxed;
 pub(crate) mod context;
+#[cfg(not(nvhe))]
+pub(crate) mod errno;
 pub(crate) mod hrtimer;
 pub(crate) mod irq;
 #[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]

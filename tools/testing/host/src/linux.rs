@@ -43,18 +43,8 @@ pub(crate) mod atomic {
                 pub(crate) fn fetch_sub_release(&self, value: $value) -> $value {
                     self.0.fetch_sub(value, Release)
                 }
-                pub(crate) fn fetch_or(&self, bits: $value) -> $value {
-                    let old = self.0.fetch_or(bits, AcqRel);
-                    smp_mb();
-                    old
-                }
                 pub(crate) fn fetch_or_release(&self, bits: $value) -> $value {
                     self.0.fetch_or(bits, Release)
-                }
-                pub(crate) fn fetch_andnot(&self, bits: $value) -> $value {
-                    let old = self.0.fetch_and(!bits, AcqRel);
-                    smp_mb();
-                    old
                 }
                 pub(crate) fn fetch_andnot_acquire(&self, bits: $value) -> $value {
                     self.0.fetch_and(!bits, Acquire)

@@ -138,7 +138,7 @@ fn numbers_of_events() {
 
         assert_eq!(bits.is_some(), field < 16);
         if let Some(bits) = bits {
-            assert_eq!(u64::from(bits.get()), field + 1);
+            assert_eq!(u64::from(bits.events().trailing_zeros()), field + 1);
             assert_eq!(bits.field(), field);
             assert_eq!(bits.events(), 2 << field);
         }

@@ -107,7 +107,7 @@ proptest! {
 
         prop_assert_eq!(
             got.map(|dte| dte.map(|dte| {
-                (dte.itt.0, u64::from(dte.event_bits.get()), device_next(dte.next))
+                (dte.itt.0, u64::from(dte.event_bits.events().trailing_zeros()), device_next(dte.next))
             })),
             expected
         );

@@ -224,7 +224,6 @@ impl Lanes {
 
     /// Which 64-bit register of a row of such they are in.
     #[inline(always)]
-    #[allow(dead_code, reason = "until there is an ITS")]
     pub(crate) const fn double(self) -> u32 {
         self.byte / 8
     }

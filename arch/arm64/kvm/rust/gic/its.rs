@@ -105,10 +105,4 @@ impl EventBits {
         // CAST: widening.
         1_u32.wrapping_shl(self.0 as u32)
     }
-
-    /// How many bits.
-    #[inline(always)]
-    pub(crate) const fn get(self) -> u8 {
-        self.0
-    }
 }

@@ -173,10 +173,11 @@ pub(crate) const fn invalidated(lanes: Lanes, value: u64) -> Option<Intid> {
 /// The most bits that an INTID has.
 const MAX_ID_BITS: u32 = 16;
 
-/// Cacheabilities.
+/// A cacheability: none.
 const NOT_CACHEABLE: u64 = 1;
+/// A cacheability: as most memory has it.
 pub(super) const READ_ALLOCATE_WRITE_BACK: u64 = 3;
-/// Of the outer one.
+/// An outer cacheability: the inner one.
 const AS_INNER: u64 = 0;
 /// Of the inner one.
 const DEVICE: u64 = 0;
@@ -233,7 +234,6 @@ impl TableMemory {
 
 impl Propbaser {
     /// All interrupts of which there can be properties have numbers less than this.
-    #[allow(dead_code, reason = "until there is an ITS")]
     pub(crate) const fn intids(self) -> u32 {
         // CAST: Five bits.
         match (self.get(Self::IDbits) as u32).wrapping_add(1) {

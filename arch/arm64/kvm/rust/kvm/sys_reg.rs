@@ -6,6 +6,13 @@
 #![forbid(unsafe_code)]
 
 use super::*;
+use crate::gic::{
+    list_register::{
+        LrIndex,
+        MAX_LRS, //
+    },
+    priority::ApIndex,
+};
 
 /// A register of a vCPU that is kept in memory (`enum vcpu_sysreg`).
 ///
@@ -68,17 +75,7 @@ macro_rules! numbers {
 
 with_registers!(numbers);
 
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
-use crate::gic::{
-    list_register::{
-        LrIndex,
-        MAX_LRS, //
-    },
-    priority::ApIndex,
-};
-
 /// Banks of a guest hypervisor's registers, in memory one after the other.
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 impl SysReg {
     /// `ICH_LR<n>_EL2`.
     #[inline(always)]
@@ -100,7 +97,6 @@ impl SysReg {
     }
 }
 
-#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 const _: () = {
     use bindings::*;
 

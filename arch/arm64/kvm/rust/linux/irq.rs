@@ -106,7 +106,7 @@ impl HostIrq {
 
     /// Disables it on this CPU.
     pub(crate) fn disable(self, _on_cpu: OnCpu<'_>) {
-        // SAFETY: As above.
+        // SAFETY: Any number is accepted; the CPU is this one.
         unsafe { bindings::disable_percpu_irq(self.irq) };
     }
 

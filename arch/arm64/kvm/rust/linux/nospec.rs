@@ -26,7 +26,7 @@ pub(crate) fn below_nospec(number: u32, size: u32) -> Option<u32> {
     if number >= size {
         return None;
     }
-    // SAFETY: See above. CAST: widening; all ones or zero.
+    // SAFETY: No preconditions. CAST: widening; all ones or zero.
     let mask = unsafe { bindings::array_index_mask_nospec(number as usize, size as usize) };
 
     Some(number & mask as u32)
@@ -38,7 +38,7 @@ pub(crate) fn slice_nospec<T>(of: &[T], first: usize, count: usize) -> &[T] {
     if first >= of.len() {
         return &[];
     }
-    // SAFETY: See above.
+    // SAFETY: No preconditions.
     let mask = unsafe { bindings::array_index_mask_nospec(first, of.len()) };
     let rest = of.get(first & mask..).unwrap_or(&[]);
 

@@ -2,16 +2,16 @@
 
 //! What is allocated once, and found from then on without a lock.
 
-use super::atomic::AtomicU64;
+use super::atomic::AtomicPtr;
 use core::marker::PhantomData;
 use kernel::alloc::KBox;
 
 /// Room for a box that is put there once and stays as long as the room.
-pub(crate) struct OnceBox<T> {
-    /// The pointer, NULL until then.
-    ptr: AtomicU64,
-    _owns: PhantomData<KBox<T>>,
-}
+///
+/// # Invariants
+///
+/// NULL, or from `KBox::into_raw()`, stored whole and with release.
+pub(crate) struct OnceBox<T>(AtomicPtr<T>, PhantomData<KBox<T>>);
 
 // SAFETY: It gives shared references to `T`, and takes and drops one, on whatever thread.
 unsafe impl<T: Send + Sync> Sync for OnceBox<T> {}
@@ -19,21 +19,15 @@ unsafe impl<T: Send + Sync> Sync for OnceBox<T> {}
 impl<T> OnceBox<T> {
     /// With nothing in it.
     pub(crate) const fn new() -> Self {
-        Self {
-            ptr: AtomicU64::new(0),
-            _owns: PhantomData,
-        }
+        // INVARIANT: NULL.
+        Self(AtomicPtr::null(), PhantomData)
     }
 
     /// What is in it. One load; what is read through the reference is as it was put there, or newer.
     #[inline(always)]
     pub(crate) fn get(&self) -> Option<&T> {
-        // What it points at is read through it, which is order enough.
-        // CAST: It holds a pointer.
-        let ptr = self.ptr.load_relaxed() as *const T;
-
-        // SAFETY: Stored by `set()`, whole and with release, and freed with `self`.
-        unsafe { ptr.as_ref() }
+        // SAFETY: By the type invariant, and freed with `self`.
+        unsafe { self.0.load().as_ref() }
     }
 
     /// Puts it there, unless there is one already; gives the one that is there then.
@@ -42,16 +36,15 @@ impl<T> OnceBox<T> {
     pub(crate) fn set(&self, value: KBox<T>) -> &T {
         let ptr = KBox::into_raw(value);
 
-        // CAST: An address is as wide.
-        match self.ptr.try_change(0, ptr as u64) {
+        // INVARIANT: From `KBox::into_raw()`; an exchange that succeeds is a full barrier.
+        match self.0.try_set(ptr) {
             // SAFETY: It is in `self` from now on, and freed with it.
             Ok(()) => unsafe { &*ptr },
             Err(other) => {
                 // SAFETY: From `KBox::into_raw()`, and nobody else has seen it.
                 drop(unsafe { KBox::from_raw(ptr) });
-                // The failed exchange has no order of its own: as in `get()`.
-                // SAFETY: See `get()`; it is not NULL. CAST: It holds a pointer.
-                unsafe { &*(other as *const T) }
+                // SAFETY: By the type invariant, and freed with `self`; it is not NULL.
+                unsafe { &*other }
             }
         }
     }
@@ -59,11 +52,10 @@ impl<T> OnceBox<T> {
 
 impl<T> Drop for OnceBox<T> {
     fn drop(&mut self) {
-        // CAST: It holds a pointer.
-        let ptr = self.ptr.load_relaxed() as *mut T;
+        let ptr = self.0.load();
 
         if !ptr.is_null() {
-            // SAFETY: From `KBox::into_raw()`, and nobody has a reference to `self` any more.
+            // SAFETY: By the type invariant, and nobody has a reference to `self` any more.
             drop(unsafe { KBox::from_raw(ptr) });
         }
     }

@@ -3,6 +3,8 @@
 //! What the layers above need of the C kernel, so that their files need not list it.
 #![forbid(unsafe_code)]
 
+#[cfg(not(nvhe))]
+pub(crate) use super::errno::errno;
 #[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) use super::{
     atomic::*,

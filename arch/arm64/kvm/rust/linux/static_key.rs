@@ -17,7 +17,7 @@ macro_rules! is_enabled {
         }
 
         #[cfg(not(CONFIG_JUMP_LABEL))]
-        // SAFETY: As above.
+        // SAFETY: The key is a real static key, defined by C code that this is linked to.
         unsafe {
             bindings::static_key_count((&raw mut bindings::$key.$field).cast()) > 0
         }

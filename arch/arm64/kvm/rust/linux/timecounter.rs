@@ -52,7 +52,7 @@ pub(crate) struct PhysicalCounter {
 
 // SAFETY: The function may be called from any context on any CPU, and the rest is constant.
 unsafe impl Send for PhysicalCounter {}
-// SAFETY: As above.
+// SAFETY: The function may be called from any context on any CPU, and the rest is constant.
 unsafe impl Sync for PhysicalCounter {}
 
 impl PhysicalCounter {

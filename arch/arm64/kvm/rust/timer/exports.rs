@@ -25,11 +25,6 @@ use super::{
 use core::ffi::c_void;
 use kernel::prelude::export;
 
-/// 0 or a negative errno.
-fn errno(result: Result) -> i32 {
-    result.map_or_else(|err| err.to_errno(), |()| 0)
-}
-
 /// Calls `f` with the host's side, which is known since before there was a vCPU.
 #[inline(always)]
 fn with_host<R: Default>(f: impl FnOnce(&'static Host) -> R) -> R {
@@ -449,7 +444,7 @@ static IRQ_OPS: IrqOps = unsafe {
 };
 
 /// The same for a GICv5, which takes the line from the hardware.
-// SAFETY: As above; two are the vgic's own.
+// SAFETY: The functions expect what the vgic calls them with; two are its own.
 static IRQ_OPS_V5: IrqOps = unsafe {
     IrqOps::new(bindings::irq_ops {
         get_flags: None,

@@ -57,11 +57,6 @@ enum Direction {
     Set,
 }
 
-/// Gives the VM a GIC: see [`init::create`].
-pub(super) fn create(vm: &mut VmLocked<'_>, device: u32) -> Result {
-    init::create(vm, device)
-}
-
 /// Sets an attribute of a device of that model. Sleeps.
 ///
 /// # Errors
@@ -69,12 +64,10 @@ pub(super) fn create(vm: &mut VmLocked<'_>, device: u32) -> Result {
 /// `ENXIO` for one that does not exist; else see the functions for each group.
 pub(super) fn set_attr(task: &mut Task<'_>, model: Model, attr: &Attr) -> Result {
     match (model, attr.group) {
-        (Model::V2, bindings::KVM_DEV_ARM_VGIC_GRP_DIST_REGS) => {
-            v2_register(task, attr, Direction::Set)
-        }
-        (Model::V2, bindings::KVM_DEV_ARM_VGIC_GRP_CPU_REGS) => {
-            v2_register(task, attr, Direction::Set)
-        }
+        (
+            Model::V2,
+            bindings::KVM_DEV_ARM_VGIC_GRP_DIST_REGS | bindings::KVM_DEV_ARM_VGIC_GRP_CPU_REGS,
+        ) => v2_register(task, attr, Direction::Set),
         (
             Model::V3,
             bindings::KVM_DEV_ARM_VGIC_GRP_DIST_REGS

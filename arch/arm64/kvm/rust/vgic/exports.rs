@@ -29,15 +29,9 @@ use crate::{
 };
 use core::ffi::c_void;
 use kernel::{
-    error::Result,
     prelude::export,
     seq_file::SeqFile, //
 };
-
-/// 0 or a negative errno.
-pub(super) fn errno(result: Result) -> i32 {
-    result.map_or_else(|err| err.to_errno(), |()| 0)
-}
 
 /// # Safety
 ///

@@ -15,7 +15,6 @@
 use super::{
     cpuif_v3,
     deactivation,
-    exports::errno,
     nested,
     probe,
     v5, //

@@ -13,7 +13,7 @@
 use super::{
     address,
     device,
-    exports::errno,
+    init,
     its, //
 };
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
         device::DeviceOps,
         prelude::*, //
     },
+    linux::prelude::*, //
 };
 use kernel::{
     error::{
@@ -55,7 +56,7 @@ unsafe extern "C" fn create(device: *mut bindings::kvm_device, type_: u32) -> i3
     // SAFETY: By the safety requirements.
     let mut vm = unsafe { VmLocked::assume(Vm::from_raw((*device).kvm)) };
 
-    errno(device::create(&mut vm, type_))
+    errno(init::create(&mut vm, type_))
 }
 
 /// A device goes. What it has made goes with the VM.

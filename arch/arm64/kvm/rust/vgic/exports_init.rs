@@ -10,13 +10,11 @@
 //!
 //! Mirrors: nothing, what these do is in other files
 
-use super::{
-    exports::errno,
-    init, //
-};
+use super::init;
 use crate::{
     bindings,
-    kvm::prelude::*, //
+    kvm::prelude::*,
+    linux::prelude::*, //
 };
 use kernel::prelude::export;
 

@@ -47,7 +47,7 @@ unsafe extern "C" fn load(
     // SAFETY: By the safety requirements, here and below.
     let (mut mmio, data) = unsafe { (InMmio::assume(vcpu), LoadedBytes::new(value, len)) };
 
-    // SAFETY: See above.
+    // SAFETY: By the safety requirements.
     mmio::load(&mut mmio, unsafe { Address::find(device, address) }, data);
     0
 }
@@ -67,7 +67,7 @@ unsafe extern "C" fn store(
     // SAFETY: By the safety requirements, here and below.
     let (mut mmio, data) = unsafe { (InMmio::assume(vcpu), StoredBytes::take(value, len)) };
 
-    // SAFETY: See above.
+    // SAFETY: By the safety requirements.
     if let Some(address) = unsafe { Address::find(device, address) } {
         mmio::store(&mut mmio, address, data);
     }

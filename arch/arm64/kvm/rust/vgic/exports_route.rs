@@ -12,7 +12,6 @@
 //! Mirrors: nothing, what these do is in other files
 
 use super::{
-    exports::errno,
     irqfd,
     msi::{
         self,
@@ -50,13 +49,13 @@ unsafe extern "C" fn kvm_set_routing_entry(
     // SAFETY: By the safety requirements, here and below; these are unions of plain data.
     let (pin, message) = unsafe { ((*ue).u.irqchip, (*ue).u.msi) };
 
-    // SAFETY: See above.
+    // SAFETY: By the safety requirements.
     let route = match irqfd::Route::check(unsafe { (*ue).type_ }, pin.irqchip, pin.pin) {
         Ok(route) => route,
         Err(error) => return error.to_errno(),
     };
 
-    // SAFETY: See above.
+    // SAFETY: By the safety requirements; a union of plain data.
     unsafe {
         match route {
             irqfd::Route::Pin => {
@@ -161,7 +160,7 @@ unsafe extern "C" fn kvm_arch_set_irq_inatomic(
         // SAFETY: By the safety requirements: of a union of plain data, this kind has that.
         bindings::KVM_IRQ_ROUTING_MSI => msi::send_atomic(vm, unsafe { &message_of(e) }),
         bindings::KVM_IRQ_ROUTING_IRQCHIP => {
-            // SAFETY: See above.
+            // SAFETY: By the safety requirements.
             irqfd::raise_pin(vm, unsafe { (*e).__bindgen_anon_1.irqchip.pin })
         }
         _ => Err(EAGAIN),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What a vCPU has still to do before it enters its guest again, when it may sleep.
+#![forbid(unsafe_code)]
 
 use super::super::prelude::*;
 use crate::gic::{

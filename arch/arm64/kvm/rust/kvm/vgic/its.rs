@@ -157,8 +157,8 @@ pub(crate) struct Its {
     vm: *mut bindings::kvm,
     /// On the bus. Written with `slots_lock` held.
     frame: UnsafeCell<bindings::vgic_io_device>,
-    /// The next one of the VM: an address, written once.
-    next: AtomicU64,
+    /// The next one of the VM. Written once.
+    next: AtomicPtr<Its>,
     cache: TranslationCache,
     #[pin]
     commands: Mutex<Commands>,
@@ -169,7 +169,7 @@ pub(crate) struct Its {
 // SAFETY: The frame is accessed as `iodev.rs` says; the VM is a pointer that is followed by
 // `Its::vm()` alone.
 unsafe impl Sync for Its {}
-// SAFETY: See above.
+// SAFETY: Nothing in it belongs to a thread.
 unsafe impl Send for Its {}
 
 /// An ITS that lives as long as its VM.
@@ -255,7 +255,7 @@ impl Its {
                 base_addr: super::dist::UNDEFINED,
                 ..Default::default()
             }),
-            next: AtomicU64::new(0),
+            next: AtomicPtr::null(),
             cache: TranslationCache::new(),
             commands <- new_mutex!(Commands::NONE),
             tables <- new_mutex!(Tables::new()),
@@ -442,10 +442,10 @@ impl DerefMut for ItsTables<'_> {
 
 impl<'a> Vm<'a> {
     /// The head of the list of ITSs.
-    fn its_head(self) -> &'a AtomicU64 {
+    fn its_head(self) -> &'a AtomicPtr<Its> {
         // SAFETY: The VM is valid. A pointer that is zero at first, of a structure that is not used
         // otherwise; whoever accesses it does so here.
-        unsafe { &*(&raw mut (*self.as_ptr()).arch.vgic.lpi_xa.xa_head).cast::<AtomicU64>() }
+        unsafe { &*(&raw mut (*self.as_ptr()).arch.vgic.lpi_xa.xa_head).cast::<AtomicPtr<Its>>() }
     }
 
     /// All ITSs that are placed, in the order in which they were. Any context.
@@ -454,12 +454,9 @@ impl<'a> Vm<'a> {
         let mut place = self.its_head();
 
         core::iter::from_fn(move || {
-            // What it points at is read through it, which is order enough.
-            // CAST: It holds a pointer.
-            let ptr = place.load_relaxed() as *const Its;
             // SAFETY: Stored by `Slots::place_its()`, with release. By the invariant of `LastingIts`
             // it is freed with the devices of the VM, when nobody else knows that.
-            let its: &'a Its = unsafe { ptr.as_ref() }?;
+            let its: &'a Its = unsafe { place.load().as_ref() }?;
 
             place = &its.next;
             Some(its)
@@ -498,8 +495,7 @@ impl Slots<'_> {
             None => self.vm().its_head(),
         };
 
-        // CAST: An address is as wide.
-        place.store_release(core::ptr::from_ref(its.0) as u64);
+        place.store_release(core::ptr::from_ref(its.0).cast_mut());
         Ok(())
     }
 }

@@ -45,8 +45,8 @@ struct Table {
 /// The cache of one ITS.
 pub(super) struct TranslationCache {
     translations: Translations,
-    /// NULL, or a [`Table`]: an address.
-    table: AtomicU64,
+    /// NULL, or from `KBox::into_raw()`, stored with release.
+    table: AtomicPtr<Table>,
 }
 
 impl TranslationCache {
@@ -54,18 +54,14 @@ impl TranslationCache {
     pub(super) fn new() -> Self {
         Self {
             translations: Translations::new(),
-            table: AtomicU64::new(0),
+            table: AtomicPtr::null(),
         }
     }
 
     #[inline(always)]
     fn buckets(&self) -> &[Bucket] {
-        // What it points at is read through it, which is order enough.
-        // CAST: It holds a pointer.
-        let ptr = self.table.load_relaxed() as *const Table;
-
         // SAFETY: From `KBox::into_raw()`, stored with release, and freed with `self`.
-        match unsafe { ptr.as_ref() } {
+        match unsafe { self.table.load().as_ref() } {
             Some(table) => &table.buckets,
             None => &[],
         }
@@ -119,16 +115,14 @@ impl TranslationCache {
             },
             GFP_KERNEL_ACCOUNT,
         )?;
-        // CAST: It holds a pointer.
-        let former = self.table.load_relaxed() as *mut Table;
+        let former = self.table.load();
 
         if !former.is_null() {
             // SAFETY: From `KBox::into_raw()`. References to it that there are stay good: it is not
             // moved, and freed with `self`.
             table.former = Some(unsafe { KBox::from_raw(former) });
         }
-        // CAST: An address is as wide.
-        self.table.store_release(KBox::into_raw(table) as u64);
+        self.table.store_release(KBox::into_raw(table));
         Ok(())
     }
 
@@ -144,8 +138,7 @@ impl TranslationCache {
 
 impl Drop for TranslationCache {
     fn drop(&mut self) {
-        // CAST: It holds a pointer.
-        let ptr = self.table.load_relaxed() as *mut Table;
+        let ptr = self.table.load();
 
         if !ptr.is_null() {
             // SAFETY: From `KBox::into_raw()`, and nobody has a reference to `self` any more.

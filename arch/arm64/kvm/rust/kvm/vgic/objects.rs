@@ -49,7 +49,6 @@ use core::{
         Cell,
         UnsafeCell, //
     },
-    marker::PhantomData,
     ptr::NonNull, //
 };
 use kernel::{
@@ -67,12 +66,12 @@ pub(crate) const NR_PRIVATE: usize = 32;
 /// # Invariants
 ///
 /// NULL, or what [`set`](Self::set) was called with.
-struct Late<T>(AtomicU64, PhantomData<*const T>);
+struct Late<T>(AtomicPtr<T>);
 
 impl<T> Late<T> {
     const fn new() -> Self {
         // INVARIANT: NULL.
-        Self(AtomicU64::new(0), PhantomData)
+        Self(AtomicPtr::null())
     }
 
     /// # Safety
@@ -80,8 +79,8 @@ impl<T> Late<T> {
     /// What it points at must live until [`clear`](Self::clear) is called, or as long as anybody
     /// uses `self`.
     unsafe fn set(&self, to: &T) {
-        // INVARIANT: By this. CAST: An address is as wide.
-        self.0.store_release(core::ptr::from_ref(to) as u64);
+        // INVARIANT: By this.
+        self.0.store_release(core::ptr::from_ref(to).cast_mut());
     }
 
     /// # Safety
@@ -89,16 +88,13 @@ impl<T> Late<T> {
     /// Nobody may have a reference that [`get`](Self::get) gave, nor get one meanwhile.
     unsafe fn clear(&self) {
         // INVARIANT: NULL.
-        self.0.store_relaxed(0);
+        self.0.store_relaxed(core::ptr::null_mut());
     }
 
     #[inline(always)]
     fn get(&self) -> Option<&T> {
-        // CAST: It holds a pointer.
-        let ptr = self.0.load_relaxed() as *const T;
-
         // SAFETY: By the type invariant, and what `set()` requires.
-        unsafe { ptr.as_ref() }
+        unsafe { self.0.load().as_ref() }
     }
 }
 
@@ -128,7 +124,7 @@ pub(crate) struct VgicIrqs {
 
 // SAFETY: The vCPUs are pointers that are not followed without a type that allows it.
 unsafe impl Sync for VgicIrqs {}
-// SAFETY: See above.
+// SAFETY: Nothing in it belongs to a thread.
 unsafe impl Send for VgicIrqs {}
 
 /// The virtual GIC of a vCPU.
@@ -310,7 +306,7 @@ impl VgicIrqs {
             return false;
         }
         self.traps_deactivation.store_relaxed(0);
-        // See above.
+        // Either the addition in `enters_queue()` is seen here, or this store is seen there.
         smp_mb();
         let again = self.queued_spis.load_relaxed() != 0;
 
@@ -489,8 +485,8 @@ impl<'a> LoadedVcpu<'a> {
 ///
 /// `place` must be valid and aligned, and accessed in one piece only.
 unsafe fn publish<P, T>(place: *mut *mut P, value: KBox<T>) {
-    // SAFETY: By the safety requirements; a pointer is as wide. CAST: See there.
-    unsafe { &*place.cast::<AtomicU64>() }.store_release(KBox::into_raw(value) as u64);
+    // SAFETY: By the safety requirements.
+    unsafe { &*place.cast::<AtomicPtr<T>>() }.store_release(KBox::into_raw(value));
 }
 
 impl<'a> Vm<'a> {
@@ -510,7 +506,7 @@ impl<'a> Vm<'a> {
     /// Gives it a virtual GIC.
     pub(super) fn set_vgic_vm(self, vgic: KBox<VgicVm>) {
         // Who injects (KVM_IRQ_LINE, irqfd) looks for it without any lock, at any time.
-        // SAFETY: See above.
+        // SAFETY: The VM is valid. The pointer is of use to this alone, and accessed in one piece.
         unsafe { publish(&raw mut (*self.as_ptr()).arch.vgic.spis, vgic) };
     }
 
@@ -524,7 +520,8 @@ impl<'a> Vm<'a> {
             // SAFETY: By the safety requirements.
             unsafe { vcpu.irqs.clear() };
         }
-        // SAFETY: See above; by the safety requirements.
+        // SAFETY: The VM is valid; what is there came from `set_vgic_vm()`, and nobody has a reference to
+        // it, by the safety requirements.
         unsafe {
             let place = &raw mut (*self.as_ptr()).arch.vgic.spis;
             let ptr = place.read_volatile().cast::<VgicVm>();
@@ -561,7 +558,8 @@ impl<'a> Vcpu<'a> {
     ///
     /// Nobody may have a reference to it any more.
     pub(super) unsafe fn take_vgic_vcpu(self) -> Option<KBox<VgicVcpu>> {
-        // SAFETY: See above; by the safety requirements.
+        // SAFETY: The vCPU is valid; what is there came from `set_vgic_vcpu()`, and nobody has a reference
+        // to it, by the safety requirements.
         unsafe {
             let place = &raw mut (*self.as_ptr()).arch.vgic_cpu.private_irqs;
             let ptr = place.read_volatile().cast::<VgicVcpu>();
