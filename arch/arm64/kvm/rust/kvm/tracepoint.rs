@@ -22,6 +22,13 @@ macro_rules! is_traced {
     };
 }
 
+#[cfg(not(CONFIG_TRACEPOINTS))]
+macro_rules! is_traced {
+    ($name:ident) => {
+        false
+    };
+}
+
 /// Calls the tracepoint if it is enabled.
 macro_rules! trace {
     ($name:ident, $($arg:expr),+) => {{
@@ -62,11 +69,7 @@ pub(crate) fn vgic_update_irq_pending(vcpu: Option<Vcpu<'_>>, intid: u32, level:
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 #[inline(always)]
 pub(crate) fn traces_vgic_update_irq_pending() -> bool {
-    #[cfg(CONFIG_TRACEPOINTS)]
-    return is_traced!(vgic_update_irq_pending);
-
-    #[cfg(not(CONFIG_TRACEPOINTS))]
-    false
+    is_traced!(vgic_update_irq_pending)
 }
 
 /// Whether anybody watches `kvm_ack_irq`: the end of an SPI, which C's `kvm_notify_acked_irq()`
@@ -74,11 +77,7 @@ pub(crate) fn traces_vgic_update_irq_pending() -> bool {
 #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
 #[inline(always)]
 pub(crate) fn traces_kvm_ack_irq() -> bool {
-    #[cfg(CONFIG_TRACEPOINTS)]
-    return is_traced!(kvm_ack_irq);
-
-    #[cfg(not(CONFIG_TRACEPOINTS))]
-    false
+    is_traced!(kvm_ack_irq)
 }
 
 /// `kvm_timer_update_irq`: a timer drives its line.
@@ -103,16 +102,11 @@ pub(crate) fn get_timer_map(vcpu: Vcpu<'_>, mut map: bindings::timer_map) {
 /// who count the event.
 #[inline(always)]
 pub(crate) fn ask_timer_map(vcpu: Vcpu<'_>) {
-    #[cfg(CONFIG_TRACEPOINTS)]
     if is_traced!(kvm_get_timer_map) {
         count_timer_map(vcpu);
     }
-
-    #[cfg(not(CONFIG_TRACEPOINTS))]
-    let _ = vcpu;
 }
 
-#[cfg(CONFIG_TRACEPOINTS)]
 #[cold]
 #[inline(never)]
 fn count_timer_map(vcpu: Vcpu<'_>) {

@@ -83,21 +83,6 @@ pub(crate) struct HostGic {
 }
 
 impl HostGic {
-    /// Its CPU interfaces are system registers, as those of a GICv3.
-    #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
-    #[inline(always)]
-    pub(crate) fn has_system_registers() -> bool {
-        // SAFETY: A static key that no longer changes once a vCPU can run.
-        unsafe { bindings::kvm_arm64_has_gicv3_cpuif() }
-    }
-
-    /// How many list registers its CPU interfaces have.
-    #[inline(always)]
-    pub(crate) fn list_registers() -> u32 {
-        // SAFETY: A static of C that no longer changes. CAST: Never negative.
-        unsafe { bindings::kvm_vgic_global_state.nr_lr as u32 }
-    }
-
     /// Reads them; settled before the timer initialises.
     #[inline]
     pub(crate) fn get() -> Self {
@@ -180,8 +165,8 @@ impl OwnVcpu<'_> {
 
     /// Sets the device's answers to the vgic's questions about an interrupt.
     pub(crate) fn set_irq_ops(self, ppi: Ppi, ops: &'static IrqOps) {
-        // SAFETY: See above; every vCPU has all PPIs. The operations live for ever, and are sound
-        // by their constructor.
+        // SAFETY: Valid by the type invariant; every vCPU has all PPIs. The operations live for ever,
+        // and are sound by their constructor.
         unsafe { bindings::kvm_vgic_set_irq_ops(self.as_ptr(), ppi.intid(), &ops.0) };
     }
 }
@@ -195,7 +180,7 @@ impl Config<'_> {
     pub(crate) fn own_irq(&self, timer: TimerId) -> Result {
         let owner = self.vcpu().timer(timer);
 
-        // SAFETY: See above; the lock of the vCPU's VM is held, as required.
+        // SAFETY: A vCPU is valid; the lock of its VM is held, as required.
         to_result(unsafe {
             bindings::kvm_vgic_set_owner(
                 self.vcpu().as_ptr(),

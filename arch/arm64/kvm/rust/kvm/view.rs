@@ -225,3 +225,17 @@ macro_rules! calls {
     (@ $arg:ident) => { $arg };
     (@ $arg:ident $raw:expr) => { $raw };
 }
+
+/// Calls of C's functions that are of no object, with what is made of the arguments.
+macro_rules! functions {
+    (unsafe $(
+        $(#[$meta:meta])*
+        $vis:vis fn $name:ident($($arg:ident: $ty:ty $(=> $raw:expr)?),*) = bindings::$call:ident;
+    )*) => {$(
+        $(#[$meta])*
+        $vis fn $name($($arg: $ty),*) {
+            // SAFETY: By whoever wrote the row.
+            unsafe { $crate::bindings::$call($(calls!(@ $arg $($raw)?)),*) }
+        }
+    )*};
+}

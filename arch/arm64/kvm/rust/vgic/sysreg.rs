@@ -106,7 +106,7 @@ fn read(vcpu: OwnVcpu<'_>, register: CpuRegister) -> Result<u64> {
             check_apr(vcpu, index)?;
             u64::from(apr(vcpu.vgic_v3(), group, index))
         }
-        CpuRegister::Sre => u64::from(vcpu.sre()),
+        CpuRegister::Sre => u64::from(vcpu.vgic_v3().sre()),
         CpuRegister::Nested(Nested::Sre) => SRE_EL2,
         CpuRegister::Nested(Nested::Vtr) => guest_vtr(host_vtr()),
         CpuRegister::Nested(nested) => {

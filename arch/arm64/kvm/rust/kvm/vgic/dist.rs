@@ -22,8 +22,11 @@ use kernel::{
 /// Which GIC a guest has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Model {
+    /// A GICv2.
     V2,
+    /// A GICv3.
     V3,
+    /// A GICv5.
     V5,
 }
 
@@ -63,8 +66,8 @@ impl<'a> Vm<'a> {
     }
 }
 
-/// Makes accessors of fields: one untorn load or store each.
-macro_rules! fields {
+/// Makes accessors of fields: one untorn load for anybody, one untorn store for who has the lock.
+macro_rules! guarded {
     ($($(#[$meta:meta])* $get:ident $(, $set:ident)? : $field:ident as $ty:ty;)*) => {
         impl Dist<'_> {$(
             $(#[$meta])*
@@ -85,7 +88,7 @@ macro_rules! fields {
     };
 }
 
-fields! {
+guarded! {
     /// KVM emulates a GIC.
     in_kernel, set_in_kernel: in_kernel as bool;
     /// It has all its interrupts: it can be used.
@@ -198,7 +201,7 @@ impl<'t> ConfigLock<'t> {
 
     /// See [`Self::regions`].
     pub(crate) fn regions_mut(&mut self) -> Option<&mut KVec<Region>> {
-        // SAFETY: See above; `self` is borrowed mutably.
+        // SAFETY: As for `regions()`; `self` is borrowed mutably.
         self.vm()
             .vgic_vm()
             .map(|vgic| unsafe { &mut *vgic.regions() })

@@ -37,7 +37,9 @@ pub(crate) enum HostModel {
 /// A range of physical addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Range {
+    /// Where it begins; 0 if nobody says.
     pub(crate) start: u64,
+    /// In bytes.
     pub(crate) size: u64,
 }
 
@@ -179,7 +181,7 @@ impl Setup {
 
     /// The PPIs that guests of a GICv5 can have, a bit each.
     pub(crate) fn set_implemented_ppis(&self, ppis: u64) {
-        // SAFETY: By the type invariant, here and below. CAST: As wide.
+        // SAFETY: By the type invariant. CAST: As wide.
         unsafe {
             (&raw mut bindings::kvm_vgic_global_state
                 .vgic_v5_ppi_caps
@@ -196,19 +198,19 @@ impl Setup {
             HostModel::V5 => bindings::vgic_type_VGIC_V5,
         };
 
-        // SAFETY: See above, here and below.
+        // SAFETY: By the type invariant.
         unsafe { (&raw mut bindings::kvm_vgic_global_state.type_).write(model) };
     }
 
     /// The physical CPU interface of a GICv2.
     pub(crate) fn set_gicc(&self, found: &FoundGic) {
-        // SAFETY: See above.
+        // SAFETY: By the type invariant.
         unsafe { (&raw mut bindings::kvm_vgic_global_state.gicc_base).write(found.0.gicc_base) };
     }
 
     /// There is no control interface in memory.
     pub(crate) fn clear_gich(&self) {
-        // SAFETY: See above.
+        // SAFETY: By the type invariant.
         unsafe { (&raw mut bindings::kvm_vgic_global_state.vctrl_base).write(ptr::null_mut()) };
     }
 
@@ -218,7 +220,7 @@ impl Setup {
     ///
     /// `ENOMEM`, or the hypervisor's.
     pub(crate) fn map_gicv(&self, at: Range) -> Result {
-        // SAFETY: See above.
+        // SAFETY: Static, and nobody else's to write to, by the type invariant.
         unsafe {
             map(
                 at,
@@ -234,7 +236,7 @@ impl Setup {
     ///
     /// See above.
     pub(crate) fn map_gich(&self, at: Range) -> Result {
-        // SAFETY: See above.
+        // SAFETY: Static, and nobody else's to write to, by the type invariant.
         unsafe {
             map(
                 at,
@@ -246,7 +248,7 @@ impl Setup {
 
     /// Undoes both, as far as they were done.
     pub(crate) fn unmap_all(&self) {
-        // SAFETY: See above; nobody uses the mappings.
+        // SAFETY: By the type invariant nobody uses the mappings.
         unsafe {
             unmap(&raw mut bindings::kvm_vgic_global_state.vctrl_base);
             unmap(&raw mut bindings::kvm_vgic_global_state.vcpu_base_va);
@@ -323,35 +325,68 @@ pub(crate) fn init_list_registers(_on_cpu: crate::linux::context::OnCpu<'_>) {
     unsafe { bindings::kvm_arm64_vgic_v3_init_lrs() };
 }
 
+/// Makes functions that read a field.
+macro_rules! known {
+    ($($(#[$meta:meta])* $get:ident: $ty:ty = $($field:ident).+;)*) => {
+        impl HostGic {$(
+            $(#[$meta])*
+            #[inline(always)]
+            pub(crate) fn $get() -> $ty {
+                // SAFETY: A static of C, which changes only while KVM initialises, by the thread that
+                // does so. CAST: As wide, and small if it is a number.
+                unsafe { (&raw const bindings::kvm_vgic_global_state.$($field).+).read() as $ty }
+            }
+        )*}
+    };
+}
+
+known! {
+    /// How many list registers its CPU interfaces have.
+    list_registers: u32 = nr_lr;
+    /// How many vCPUs a GIC of the host's kind can have.
+    max_vcpus: u32 = max_gic_vcpus;
+    /// Whether a guest can have a GICv2 here.
+    can_emulate_v2: bool = can_emulate_gicv2;
+    /// Whether it can deliver interrupts to guests by itself, and is to (GICv4).
+    has_v4: bool = has_gicv4;
+    /// The same, with the abilities of a GICv4.1.
+    has_v4_1: bool = has_gicv4_1;
+    /// Whether the CPU interface of its GICv5 can be that of a GICv3.
+    is_v3_compatible: bool = has_gcie_v3_compat;
+    /// The Linux IRQ of the maintenance interrupt; 0 for none.
+    maintenance_irq: u32 = maint_irq;
+}
+
 impl HostGic {
+    fn raw_model() -> bindings::vgic_type {
+        // SAFETY: A static of C, which changes only while KVM initialises, by the thread that does so.
+        unsafe { (&raw const bindings::kvm_vgic_global_state.type_).read() }
+    }
+
     /// Which one it is.
     pub(crate) fn model() -> HostModel {
-        // SAFETY: A static of C that no longer changes once KVM is initialised, here and below.
-        match unsafe { (&raw const bindings::kvm_vgic_global_state.type_).read() } {
+        match Self::raw_model() {
             bindings::vgic_type_VGIC_V2 => HostModel::V2,
             bindings::vgic_type_VGIC_V3 => HostModel::V3,
             _ => HostModel::V5,
         }
     }
 
+    /// Whether it is a GICv2.
+    pub(crate) fn is_v2() -> bool {
+        Self::raw_model() == bindings::vgic_type_VGIC_V2
+    }
+
+    /// Its CPU interfaces are system registers, as those of a GICv3.
+    #[inline(always)]
+    pub(crate) fn has_system_registers() -> bool {
+        // SAFETY: A static key that no longer changes once a vCPU can run.
+        unsafe { bindings::kvm_arm64_has_gicv3_cpuif() }
+    }
+
     /// Whether guests can have the CPU interface of a GICv3: natively, or by that of a GICv5.
     pub(crate) fn has_v3_interface() -> bool {
-        Self::model() == HostModel::V3
-            // SAFETY: See above.
-            || unsafe { (&raw const bindings::kvm_vgic_global_state.has_gcie_v3_compat).read() }
-    }
-
-    /// Whether it can deliver interrupts to guests by itself, and is to (GICv4).
-    #[inline(always)]
-    pub(crate) fn has_v4() -> bool {
-        // SAFETY: See above.
-        unsafe { (&raw const bindings::kvm_vgic_global_state.has_gicv4).read() }
-    }
-
-    /// The same, with the abilities of a GICv4.1.
-    pub(crate) fn has_v4_1() -> bool {
-        // SAFETY: See above.
-        unsafe { (&raw const bindings::kvm_vgic_global_state.has_gicv4_1).read() }
+        Self::model() == HostModel::V3 || Self::is_v3_compatible()
     }
 
     /// Whether it can deliver SGIs.
@@ -360,15 +395,10 @@ impl HostGic {
         Self::has_v4_1() && unsafe { bindings::gic_cpuif_has_vsgi() }
     }
 
-    /// The Linux IRQ of the maintenance interrupt; 0 for none.
-    pub(crate) fn maintenance_irq() -> u32 {
-        // SAFETY: See above.
-        unsafe { (&raw const bindings::kvm_vgic_global_state.maint_irq).read() }
-    }
-
     /// The PPIs that guests of a GICv5 can have, a bit each.
     pub(crate) fn implemented_ppis() -> u64 {
-        // SAFETY: See above. CAST: As wide.
+        // SAFETY: A static of C, which changes only while KVM initialises, by the thread that does so.
+        // CAST: As wide.
         unsafe {
             (&raw const bindings::kvm_vgic_global_state
                 .vgic_v5_ppi_caps

@@ -263,7 +263,7 @@ impl<'t> ConfigLock<'t> {
     /// initialised; after that nothing happens.
     pub(crate) fn reset_v2_interface(&self, vcpu: Vcpu<'_>) {
         if !self.vm().dist().initialized() {
-            // SAFETY: The vCPU is valid; see above.
+            // SAFETY: The vCPU is valid, and its interface nobody's to use yet.
             unsafe {
                 (*vcpu.as_ptr())
                     .arch
@@ -275,13 +275,13 @@ impl<'t> ConfigLock<'t> {
         }
     }
 
-    /// Resets a vCPU's interface to the host's GICv3. See above. A VMCR of zero makes the hardware
-    /// take the least binary points that it can have.
+    /// Resets a vCPU's interface to the host's GICv3, as [`Self::reset_v2_interface`] one to a GICv2.
+    /// A VMCR of zero makes the hardware take the least binary points that it can have.
     pub(crate) fn reset_v3_interface(&self, vcpu: Vcpu<'_>, first: FirstState) {
         if self.vm().dist().initialized() {
             return;
         }
-        // SAFETY: The vCPU is valid; see above.
+        // SAFETY: The vCPU is valid, and its interface nobody's to use yet.
         unsafe {
             let cpu = &raw mut (*vcpu.as_ptr()).arch.vgic_cpu;
 
@@ -290,9 +290,8 @@ impl<'t> ConfigLock<'t> {
             if let Some(pendbaser) = first.pendbaser {
                 (*cpu).pendbaser = pendbaser;
             }
-            (*cpu).num_pri_bits = first.limits.priority_bits;
-            (*cpu).num_id_bits = first.limits.id_bits;
         }
+        self.set_interface_limits(vcpu, first.limits);
     }
 
     /// Has the pins of the VM's one interrupt controller be its first `nr` SPIs. Sleeps.
@@ -318,45 +317,6 @@ impl<'t> ConfigLock<'t> {
         to_result(unsafe {
             bindings::kvm_set_irq_routing(self.vm().as_ptr(), entries.as_ptr(), nr, 0)
         })
-    }
-}
-
-impl OwnVcpu<'_> {
-    /// What its GICv3 interface has of the hardware's abilities.
-    pub(crate) fn interface_limits(self) -> Limits {
-        // SAFETY: The vCPU is valid, and the caller's.
-        unsafe {
-            let cpu = &raw const (*self.as_ptr()).arch.vgic_cpu;
-
-            Limits {
-                priority_bits: (*cpu).num_pri_bits,
-                id_bits: (*cpu).num_id_bits,
-            }
-        }
-    }
-
-    /// See [`Self::interface_limits`].
-    pub(crate) fn set_interface_limits(self, limits: Limits) {
-        // SAFETY: See above.
-        unsafe {
-            let cpu = &raw mut (*self.as_ptr()).arch.vgic_cpu;
-
-            (*cpu).num_pri_bits = limits.priority_bits;
-            (*cpu).num_id_bits = limits.id_bits;
-        }
-    }
-
-    /// `ICC_SRE_EL1`.
-    pub(crate) fn sre(self) -> u32 {
-        // SAFETY: See above; of a union of plain data.
-        unsafe {
-            (*self.as_ptr())
-                .arch
-                .vgic_cpu
-                .__bindgen_anon_1
-                .vgic_v3
-                .vgic_sre
-        }
     }
 }
 
@@ -418,25 +378,5 @@ impl<'a> DyingVm<'a> {
         // SAFETY: Nobody has a reference to it, by the type's invariant, and of what `self` gave
         // nothing is in use: that is over. Devices that are left find none.
         drop(unsafe { self.vm.take_vgic_vm() });
-    }
-}
-
-impl HostGic {
-    /// Whether it is a GICv2.
-    pub(crate) fn is_v2() -> bool {
-        // SAFETY: Static, settled since KVM is there; here and below.
-        unsafe { bindings::kvm_vgic_global_state.type_ == bindings::vgic_type_VGIC_V2 }
-    }
-
-    /// Whether a guest can have a GICv2 here.
-    pub(crate) fn can_emulate_v2() -> bool {
-        // SAFETY: See above.
-        unsafe { bindings::kvm_vgic_global_state.can_emulate_gicv2 }
-    }
-
-    /// How many vCPUs a GIC of the host's kind can have.
-    pub(crate) fn max_vcpus() -> u32 {
-        // SAFETY: See above. CAST: A small number.
-        unsafe { bindings::kvm_vgic_global_state.max_gic_vcpus as u32 }
     }
 }

@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     bindings,
-    gic::v5::PpiNumber,
+    gic::{
+        cpu_state::Limits,
+        v5::PpiNumber, //
+    },
     linux::prelude::*, //
 };
 use core::{
@@ -130,13 +133,13 @@ impl ConfigLock<'_> {
         /// `ICC_IDR0_EL1.ID_BITS`.
         const ID_16_BITS: u32 = 0;
 
-        // SAFETY: The vCPU is valid; plain numbers.
-        unsafe {
-            let cpu = &raw mut (*vcpu.as_ptr()).arch.vgic_cpu;
-
-            (&raw mut (*cpu).num_id_bits).write_volatile(ID_16_BITS);
-            (&raw mut (*cpu).num_pri_bits).write_volatile(5);
-        }
+        self.set_interface_limits(
+            vcpu,
+            Limits {
+                priority_bits: 5,
+                id_bits: ID_16_BITS,
+            },
+        );
     }
 
     /// The PPIs that user space may drive.
@@ -149,7 +152,7 @@ impl ConfigLock<'_> {
 
     /// See [`Self::user_ppis`].
     pub(crate) fn set_user_ppis(&self, ppis: u64) {
-        // SAFETY: The VM is valid, and its configuration locked, here and below. CAST: As wide.
+        // SAFETY: The VM is valid, and its configuration locked. CAST: As wide.
         unsafe {
             (&raw mut (*self.vm().dist().ptr()).gicv5_vm.userspace_ppis[0])
                 .write_volatile(ppis as usize)
@@ -158,7 +161,7 @@ impl ConfigLock<'_> {
 
     /// The PPIs that the guest gets to see, and which of these are levels.
     pub(crate) fn set_visible_ppis(&self, ppis: u64, levels: u64) {
-        // SAFETY: See above. CAST: As wide.
+        // SAFETY: The VM is valid, and its configuration locked. CAST: As wide.
         unsafe {
             let vm = &raw mut (*self.vm().dist().ptr()).gicv5_vm;
 
@@ -285,7 +288,7 @@ impl PpiGuard<'_> {
 
     /// Whether it is an edge; a level otherwise.
     pub(crate) fn is_edge(&self) -> bool {
-        // SAFETY: Valid by its invariant, and locked, here and below.
+        // SAFETY: Valid by its invariant, and locked.
         unsafe {
             bindings::vgic_irq::config_raw(self.ppi.ptr)
                 == bindings::vgic_irq_config_VGIC_CONFIG_EDGE
@@ -299,37 +302,38 @@ impl PpiGuard<'_> {
 
     /// Its priority.
     pub(crate) fn priority(&self) -> u8 {
-        // SAFETY: See above.
+        // SAFETY: Valid by its invariant, and locked.
         unsafe { (*self.ppi.ptr).priority }
     }
 
     /// See [`Self::priority`].
     pub(crate) fn set_priority(&mut self, priority: u8) {
-        // SAFETY: See above.
+        // SAFETY: Valid by its invariant, and locked.
         unsafe { (*self.ppi.ptr).priority = priority };
     }
 
     /// The device that alone may drive its line, as a cookie.
     pub(crate) fn owner(&self) -> Owner {
-        // SAFETY: See above.
+        // SAFETY: Valid by its invariant, and locked.
         Owner::from_raw(unsafe { (*self.ppi.ptr).owner })
     }
 
     /// See [`Self::owner`].
     pub(crate) fn set_owner(&mut self, owner: Owner) {
-        // SAFETY: See above. The cookie is not followed. CAST: An address is as wide.
+        // SAFETY: Valid by its invariant, and locked. The cookie is not followed. CAST: An address is
+        // as wide.
         unsafe { (*self.ppi.ptr).owner = owner.into_raw() as *mut c_void };
     }
 
     /// Sets the device's answers.
     pub(crate) fn set_ops(&mut self, ops: Option<&'static IrqOps>) {
-        // SAFETY: See above.
+        // SAFETY: Valid by its invariant, and locked; the operations live for ever.
         unsafe { (*self.ppi.ptr).ops = ops.map_or(ptr::null(), |ops| &raw const ops.0) };
     }
 
     /// The host's interrupt that it stands for.
     pub(crate) fn host(&self) -> Option<HostInterrupt> {
-        // SAFETY: See above.
+        // SAFETY: Valid by its invariant, and locked.
         self.is_mapped().then(|| unsafe {
             HostInterrupt::again((*self.ppi.ptr).host_irq, (*self.ppi.ptr).hwintid)
         })
@@ -337,7 +341,7 @@ impl PpiGuard<'_> {
 
     /// Has it stand for one of the host's, which the guest takes and deactivates by itself; or not.
     pub(crate) fn map(&mut self, host: Option<HostInterrupt>) {
-        // SAFETY: See above.
+        // SAFETY: Valid by its invariant, and locked.
         unsafe {
             bindings::vgic_irq::set_hw_raw(self.ppi.ptr, host.is_some());
             (*self.ppi.ptr).hwintid = host.map_or(0, HostInterrupt::intid);
@@ -355,7 +359,8 @@ impl PpiGuard<'_> {
         let mut mapping = Mapping::NONE;
 
         mapping.set_host(self.host());
-        // SAFETY: See above. Whatever C or Rust has put there lives for ever, and is transparent.
+        // SAFETY: Valid by its invariant, and locked. Whatever C or Rust has put there lives for ever,
+        // and `IrqOps` is transparent.
         mapping.set_ops(unsafe { (*self.ppi.ptr).ops.cast::<IrqOps>().as_ref() });
         mapping.line_level(self.ppi.number.intid())
     }

@@ -13,6 +13,7 @@ use super::{
     },
     HostGic, //
 };
+use crate::gic::cpu_state::Limits;
 use crate::{
     gic::{
         list_register::Intid,
@@ -24,15 +25,18 @@ use crate::{
 use kernel::bindings;
 
 impl Vcpu<'_> {
+    // SAFETY: A vCPU is valid; plain numbers, read and written in one piece.
+    fields! { unsafe
+        /// `GICR_PENDBASER`.
+        pub(crate) pendbaser: u64 = arch.vgic_cpu.pendbaser, once;
+        none, store_pendbaser: u64 = arch.vgic_cpu.pendbaser, once;
+        priority_bits, store_priority_bits: u32 = arch.vgic_cpu.num_pri_bits, once;
+        id_bits, store_id_bits: u32 = arch.vgic_cpu.num_id_bits, once;
+    }
+
     fn vgic_cpu(self) -> *mut bindings::vgic_cpu {
         // SAFETY: The vCPU is valid.
         unsafe { &raw mut (*self.as_ptr()).arch.vgic_cpu }
-    }
-
-    /// `GICR_PENDBASER`.
-    pub(crate) fn pendbaser(self) -> u64 {
-        // SAFETY: The vCPU is valid; a plain number.
-        unsafe { (&raw const (*self.vgic_cpu()).pendbaser).read_volatile() }
     }
 
     /// `GICR_CTLR`, as far as it says whether there are LPIs.
@@ -64,7 +68,7 @@ impl Vcpu<'_> {
 
     /// How many threads are invalidating properties of its LPIs.
     fn invalidations(&self) -> &AtomicU32 {
-        // SAFETY: See above.
+        // SAFETY: The vCPU is valid; an atomic counter is a word that only atomics access.
         unsafe { &*(&raw mut (*self.vgic_cpu()).syncr_busy.counter).cast::<AtomicU32>() }
     }
 
@@ -121,13 +125,10 @@ impl Vcpu<'_> {
 
     /// The number of bits of a priority that its CPU interface has, and how many an INTID has, as
     /// `ICC_CTLR_EL1` says it.
-    pub(crate) fn cpu_interface_bits(self) -> (u32, u32) {
-        // SAFETY: The vCPU is valid; plain numbers.
-        unsafe {
-            (
-                (&raw const (*self.vgic_cpu()).num_pri_bits).read_volatile(),
-                (&raw const (*self.vgic_cpu()).num_id_bits).read_volatile(),
-            )
+    pub(crate) fn interface_limits(self) -> Limits {
+        Limits {
+            priority_bits: self.priority_bits(),
+            id_bits: self.id_bits(),
         }
     }
 }
@@ -135,8 +136,13 @@ impl Vcpu<'_> {
 impl ConfigLock<'_> {
     /// See [`Vcpu::pendbaser`].
     pub(crate) fn set_pendbaser(&self, vcpu: Vcpu<'_>, value: u64) {
-        // SAFETY: The vCPU is valid, and the configuration is locked.
-        unsafe { (&raw mut (*vcpu.vgic_cpu()).pendbaser).write_volatile(value) };
+        vcpu.store_pendbaser(value);
+    }
+
+    /// See [`Vcpu::interface_limits`]. Of a vCPU that has not run yet.
+    pub(crate) fn set_interface_limits(&self, vcpu: Vcpu<'_>, limits: Limits) {
+        vcpu.store_priority_bits(limits.priority_bits);
+        vcpu.store_id_bits(limits.id_bits);
     }
 }
 
@@ -158,16 +164,18 @@ impl Vcpu<'_> {
     }
 }
 
-/// See above; for who may write to it.
+/// The same, for who may write to it.
 impl OwnVcpu<'_> {
-    /// See [`Self::vmcr_in_memory`].
+    /// See [`Vcpu::interface_limits`].
+    pub(crate) fn set_interface_limits(self, limits: Limits) {
+        self.store_priority_bits(limits.priority_bits);
+        self.store_id_bits(limits.id_bits);
+    }
+
+    /// See [`Vcpu::vmcr_in_memory`].
     pub(crate) fn set_vmcr_in_memory(self, vmcr: u32) {
         if HostGic::is_v2() {
-            // SAFETY: See above.
-            unsafe {
-                (&raw mut (*self.vgic_cpu()).__bindgen_anon_1.vgic_v2.vgic_vmcr)
-                    .write_volatile(vmcr)
-            };
+            self.vgic_v2().set_vmcr(vmcr);
         } else {
             self.vgic_v3().set_vmcr(vmcr);
         }
@@ -176,8 +184,7 @@ impl OwnVcpu<'_> {
     /// `GICH_APR`, or `ICH_AP1R<n>_EL2`: a GICv2's guest on a GICv3 uses those alone.
     pub(crate) fn gicc_apr(self, index: ApIndex) -> u32 {
         if HostGic::is_v2() {
-            // SAFETY: See above.
-            return unsafe { (*self.vgic_cpu()).__bindgen_anon_1.vgic_v2.vgic_apr };
+            return self.vgic_v2().apr();
         }
         match index {
             ApIndex::Ap0 => self.vgic_v3().ap1r::<0>(),
@@ -190,8 +197,7 @@ impl OwnVcpu<'_> {
     /// See [`Self::gicc_apr`].
     pub(crate) fn set_gicc_apr(self, index: ApIndex, bits: u32) {
         if HostGic::is_v2() {
-            // SAFETY: See above.
-            unsafe { (*self.vgic_cpu()).__bindgen_anon_1.vgic_v2.vgic_apr = bits };
+            self.vgic_v2().set_apr(bits);
             return;
         }
         match index {

@@ -9,137 +9,68 @@
 //!
 //! Mirrors: include/kvm/arm_vgic.h: vgic_v2_cpu_if
 
-use super::super::prelude::*;
-use crate::{
-    arm64::prelude::*,
-    bindings,
-    linux::prelude::*, //
-};
-use core::{
-    ffi::c_void,
-    marker::PhantomData, //
-};
+use super::*;
 
-/// A reference to a `struct vgic_v2_cpu_if`, in the hands of whoever switches the vCPU.
-///
-/// # Invariants
-///
-/// `ptr` is valid for `'a`, and nobody else writes to what it points at: it belongs to the CPU that
-/// the vCPU is loaded on, or to its thread.
-#[derive(Clone, Copy)]
-pub(crate) struct VgicV2<'a> {
-    ptr: *mut bindings::vgic_v2_cpu_if,
-    _state: PhantomData<&'a bindings::vgic_v2_cpu_if>,
+/// How many list registers there is room for.
+const LRS: u32 = bindings::VGIC_V2_MAX_LRS;
+
+view! {
+    /// A reference to a `struct vgic_v2_cpu_if`, in the hands of whoever switches the vCPU.
+    ///
+    /// # Invariants
+    ///
+    /// `ptr` is valid for `'a`, and nobody else writes to what it points at: it belongs to the CPU
+    /// that the vCPU is loaded on, or to its thread.
+    pub(crate) struct VgicV2<'a>(bindings::vgic_v2_cpu_if);
 }
 
 impl VgicV2<'_> {
-    /// # Safety
-    ///
-    /// `ptr` must be valid for the lifetime of the returned value, and others must not write to
-    /// what it points at meanwhile.
-    #[inline(always)]
-    pub(super) unsafe fn from_raw(ptr: *mut bindings::vgic_v2_cpu_if) -> Self {
-        // INVARIANT: By the safety requirements.
-        Self {
-            ptr,
-            _state: PhantomData,
-        }
+    // SAFETY: Valid, and written to by nobody else, by the type invariant.
+    fields! { unsafe
+        /// `GICH_HCR`.
+        pub(crate) hcr, set_hcr: IchHcr = vgic_hcr;
+        /// `GICH_VMCR`. Others may look at it.
+        pub(crate) vmcr, set_vmcr: u32 = vgic_vmcr, once;
+        /// `GICH_APR`: active priorities.
+        pub(crate) apr, set_apr: u32 = vgic_apr;
+        /// The number of list registers in use.
+        pub(crate) used_lrs, set_used_lrs: u32 = used_lrs;
     }
 
-    /// `GICH_HCR`.
+    /// Where a list register is; none if there is none of that number.
     #[inline(always)]
-    pub(crate) fn hcr(self) -> IchHcr {
-        // SAFETY: Valid by the type invariant, here and below.
-        IchHcr::from_raw(u64::from(unsafe { (*self.ptr).vgic_hcr }))
-    }
-
-    /// See [`Self::hcr`].
-    #[inline(always)]
-    pub(crate) fn set_hcr(self, hcr: IchHcr) {
-        // SAFETY: See above. CAST: 32 bits.
-        unsafe { (*self.ptr).vgic_hcr = hcr.into_raw() as u32 };
-    }
-
-    /// `GICH_VMCR`. Others may look at it.
-    #[inline(always)]
-    pub(crate) fn vmcr(self) -> u32 {
-        // SAFETY: See above.
-        unsafe { (&raw const (*self.ptr).vgic_vmcr).read_volatile() }
-    }
-
-    /// See [`Self::vmcr`].
-    #[inline(always)]
-    pub(crate) fn set_vmcr(self, vmcr: u32) {
-        // SAFETY: See above.
-        unsafe { (&raw mut (*self.ptr).vgic_vmcr).write_volatile(vmcr) };
-    }
-
-    /// `GICH_APR`: active priorities.
-    #[inline(always)]
-    pub(crate) fn apr(self) -> u32 {
-        // SAFETY: See above.
-        unsafe { (*self.ptr).vgic_apr }
-    }
-
-    /// See [`Self::apr`].
-    #[inline(always)]
-    pub(crate) fn set_apr(self, apr: u32) {
-        // SAFETY: See above.
-        unsafe { (*self.ptr).vgic_apr = apr };
+    fn lr_ptr(self, number: u32) -> Option<*mut u32> {
+        // SAFETY: Valid by the type invariant; within the array. CAST: widening.
+        (number < LRS).then(|| unsafe {
+            (&raw mut (*self.as_ptr()).vgic_lr)
+                .cast::<u32>()
+                .add(number as usize)
+        })
     }
 
     /// A list register of that number; none if there is no such.
     #[inline(always)]
     pub(crate) fn lr(self, number: u32) -> Option<u32> {
-        // SAFETY: See above; a copy of a word. CAST: widening.
-        unsafe {
-            (number < LRS).then(|| {
-                (&raw const (*self.ptr).vgic_lr)
-                    .cast::<u32>()
-                    .add(number as usize)
-                    .read()
-            })
-        }
+        // SAFETY: Valid by `lr_ptr()`.
+        self.lr_ptr(number).map(|lr| unsafe { lr.read() })
     }
 
     /// See [`Self::lr`].
     #[inline(always)]
-    pub(crate) fn set_lr(self, number: u32, lr: u32) {
-        if number < LRS {
-            // SAFETY: See above; within the array. CAST: widening.
-            unsafe {
-                (&raw mut (*self.ptr).vgic_lr)
-                    .cast::<u32>()
-                    .add(number as usize)
-                    .write(lr)
-            };
+    pub(crate) fn set_lr(self, number: u32, value: u32) {
+        if let Some(lr) = self.lr_ptr(number) {
+            // SAFETY: Valid by `lr_ptr()`, and written to by nobody else, by the type invariant.
+            unsafe { lr.write(value) };
         }
-    }
-
-    /// The number of list registers in use.
-    #[inline(always)]
-    pub(crate) fn used_lrs(self) -> u32 {
-        // SAFETY: See above.
-        unsafe { (*self.ptr).used_lrs }
-    }
-
-    /// See [`Self::used_lrs`].
-    #[inline(always)]
-    pub(crate) fn set_used_lrs(self, used: u32) {
-        // SAFETY: See above.
-        unsafe { (*self.ptr).used_lrs = used };
     }
 }
 
 impl<'a> OwnVcpu<'a> {
-    /// Its CPU interface on a GICv2 host. Of other hosts' it is data without meaning.
-    #[inline(always)]
-    pub(crate) fn vgic_v2(self) -> VgicV2<'a> {
-        // SAFETY: A vCPU is valid, and its own thread is where this type is used. The interface is
-        // one of several of a union of plain data.
-        unsafe {
-            VgicV2::from_raw(&raw mut (*self.as_ptr()).arch.vgic_cpu.__bindgen_anon_1.vgic_v2)
-        }
+    // SAFETY: A vCPU is valid, and its own thread is where this type is used. The interface is one
+    // of several of a union of plain data.
+    parts! { unsafe
+        /// Its CPU interface on a GICv2 host. Of other hosts' it is data without meaning.
+        pub(crate) vgic_v2: VgicV2<'a> = arch.vgic_cpu.__bindgen_anon_1.vgic_v2;
     }
 }
 
@@ -204,9 +135,8 @@ impl<'cpu> Gich<'cpu> {
     /// Writes a register. Not ordered with memory accesses.
     #[inline(always)]
     pub(crate) fn write(self, register: GichRegister, value: u32) {
-        // SAFETY: See above.
+        // SAFETY: By the type invariant; all registers are within the first 512 bytes. What a write
+        // changes are guests' interrupts.
         unsafe { bindings::writel_relaxed(value, self.address(register)) };
     }
 }
-
-const LRS: u32 = bindings::VGIC_V2_MAX_LRS;

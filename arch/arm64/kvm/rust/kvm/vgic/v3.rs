@@ -36,7 +36,8 @@ impl VgicV3<'_> {
         pub(crate) ap0r, set_ap0r: u32 = vgic_ap0r[N: APRS];
         /// An active-priority register of group 1, `ICH_AP1R<n>_EL2`.
         pub(crate) ap1r, set_ap1r: u32 = vgic_ap1r[N: APRS];
-        sre, set_sre: u32 = vgic_sre;
+        /// `ICC_SRE_EL1`.
+        pub(crate) sre, set_sre: u32 = vgic_sre;
     }
 
     /// Whether the guest's interface is one of system registers, rather than that of a GICv2.
@@ -63,7 +64,7 @@ impl VgicV3<'_> {
     #[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
     #[inline(always)]
     pub(crate) fn set_lr_at(self, number: u32, lr: u64) {
-        // SAFETY: See above. CAST: widening.
+        // SAFETY: Valid, and nobody else's, by the type invariant. CAST: widening.
         if let Some(place) = unsafe { (*self.as_ptr()).vgic_lr.get_mut(number as usize) } {
             *place = lr;
         }

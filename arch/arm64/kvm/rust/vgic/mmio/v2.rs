@@ -33,8 +33,7 @@ use crate::{
         },
         cpu_state::{
             gicc_apr,
-            Interface,
-            Limits, //
+            Interface, //
         },
         distributor::{
             self,
@@ -187,16 +186,7 @@ fn interface() -> Interface {
 }
 
 fn apr(vcpu: OwnVcpu<'_>, access: Access<Gicc>) -> Option<ApIndex> {
-    let (priority_bits, id_bits) = vcpu.cpu_interface_bits();
-
-    gicc_apr(
-        access.lanes.word(),
-        interface(),
-        Limits {
-            priority_bits,
-            id_bits,
-        },
-    )
+    gicc_apr(access.lanes.word(), interface(), vcpu.interface_limits())
 }
 
 /// Reads a register of the CPU interface.
