@@ -37,7 +37,7 @@ pub(crate) fn dmb_for_erratum_1508412() {
 /// Data synchronization: earlier memory accesses, of devices too, are complete.
 #[inline(always)]
 pub(crate) fn dsb_sy() {
-    // SAFETY: As above.
+    // SAFETY: A barrier changes no state. It orders memory accesses, so no `nomem`.
     unsafe { asm!("dsb sy", options(nostack, preserves_flags)) };
 }
 
@@ -55,10 +55,10 @@ pub(crate) fn psb_csync() {
 #[inline(always)]
 pub(crate) fn tsb_csync() {
     if super::cpucaps::has_tsb_erratum() {
-        // SAFETY: As above.
+        // SAFETY: A barrier changes no state. It orders memory accesses, so no `nomem`.
         unsafe { asm!("hint #18", options(nostack, preserves_flags)) };
     }
-    // SAFETY: As above.
+    // SAFETY: A barrier changes no state. It orders memory accesses, so no `nomem`.
     unsafe { asm!("hint #18", options(nostack, preserves_flags)) };
 }
 

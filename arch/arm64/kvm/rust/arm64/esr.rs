@@ -212,6 +212,7 @@ impl SystemTrap {
         Gpr::from_field(self.get(Self::Rt))
     }
 
+    /// Whether it reads or writes.
     #[inline(always)]
     pub(crate) const fn direction(self) -> Direction {
         if self.has(Self::Direction) {

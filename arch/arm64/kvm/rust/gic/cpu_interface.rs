@@ -71,6 +71,7 @@ pub(crate) enum Outcome {
 }
 
 impl<R: Registers> CpuInterface<R> {
+    /// The one with these registers.
     #[inline(always)]
     pub(crate) fn new(registers: R) -> Self {
         Self(registers)
@@ -176,6 +177,7 @@ impl<R: Registers> CpuInterface<R> {
             .map_or(SPURIOUS, |(_, lr)| lr.intid().0)
     }
 
+    /// Deactivates the interrupt in a list register, and the physical one that is linked to it.
     pub(crate) fn deactivate_lr(&mut self, index: LrIndex, lr: ListRegister) {
         if let Some(physical) = lr.physical() {
             self.0.deactivate_physical(physical);

@@ -55,10 +55,15 @@ pub(crate) struct Identity {
 /// An interrupt in a list register, whatever the GIC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
+    /// Its number.
     pub(crate) intid: Intid,
+    /// It is to be acknowledged.
     pub(crate) pending: bool,
+    /// It was acknowledged, and not deactivated yet.
     pub(crate) active: bool,
+    /// Its priority.
     pub(crate) priority: Priority,
+    /// Its group.
     pub(crate) group: Group,
     /// The physical interrupt that the hardware deactivates with it.
     pub(crate) linked: Option<u32>,
@@ -123,7 +128,9 @@ impl From<ListRegister> for GichListRegister {
 /// What has become of an interrupt in a list register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Returned {
+    /// It is to be acknowledged still, or again.
     pub(crate) pending: bool,
+    /// It was acknowledged, and not deactivated yet.
     pub(crate) active: bool,
     /// Of an SGI that has one.
     pub(crate) source: Source,

@@ -105,6 +105,7 @@ pub(crate) struct Levels {
 }
 
 impl Levels {
+    /// Those of a CPU interface.
     #[inline(always)]
     pub(crate) fn of(vtr: Vtr) -> Self {
         Self {

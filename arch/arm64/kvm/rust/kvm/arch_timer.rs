@@ -113,7 +113,7 @@ impl<'a> Timer<'a> {
     /// hypervisor's on top. In ticks, modulo 2^64.
     #[inline(always)]
     pub(crate) fn offset_in_ticks(self) -> u64 {
-        // SAFETY: See above; null, or a cell of the timer's own VM.
+        // SAFETY: Valid by `as_ptr()`; null, or a cell of the timer's own VM.
         let vm = unsafe { OffsetCell::from_raw((*self.as_ptr()).offset.vm_offset) };
         let read = |cell: Option<OffsetCell<'_>>| cell.map_or(0, |cell| cell.read());
 
@@ -123,7 +123,7 @@ impl<'a> Timer<'a> {
     /// The guest hypervisor's offset that applies to this timer, if any.
     #[inline(always)]
     pub(crate) fn vcpu_offset(self) -> Option<OffsetCell<'a>> {
-        // SAFETY: See above; null, or a cell of the timer's own vCPU.
+        // SAFETY: Valid by `as_ptr()`; null, or a cell of the timer's own vCPU.
         unsafe { OffsetCell::from_raw((*self.as_ptr()).offset.vcpu_offset) }
     }
 

@@ -48,7 +48,7 @@ impl<'a> CpuContext<'a> {
         if reg == Gpr::ZERO {
             return 0;
         }
-        // SAFETY: Valid by the type invariant, here and below; 31 registers by the number's.
+        // SAFETY: Valid by the type invariant; 31 registers by the number's.
         unsafe { self.gp_regs().add(usize::from(reg.number())).read() }
     }
 
@@ -56,14 +56,14 @@ impl<'a> CpuContext<'a> {
     #[inline(always)]
     pub(crate) fn set_gp_reg(self, reg: Gpr, value: u64) {
         if reg != Gpr::ZERO {
-            // SAFETY: See above; 31 registers by the number's invariant.
+            // SAFETY: Valid by the type invariant; 31 registers by the number's.
             unsafe { self.gp_regs().add(usize::from(reg.number())).write(value) };
         }
     }
 
     #[inline(always)]
     fn gp_regs(self) -> *mut u64 {
-        // SAFETY: See above.
+        // SAFETY: Valid by the type invariant.
         unsafe { (&raw mut (*self.as_ptr()).regs.regs).cast() }
     }
 
@@ -71,27 +71,27 @@ impl<'a> CpuContext<'a> {
     #[cfg(nvhe)]
     #[inline(always)]
     pub(crate) fn fp_registers(self) -> *mut bindings::user_fpsimd_state {
-        // SAFETY: See above.
+        // SAFETY: Valid by the type invariant.
         unsafe { &raw mut (*self.as_ptr()).fp_regs }
     }
 
     /// A banked `SPSR` of AArch32.
     #[inline(always)]
     pub(crate) fn banked_spsr(self, bank: BankedSpsr) -> u64 {
-        // SAFETY: See above.
+        // SAFETY: Valid by `banked_spsr_ptr()`.
         unsafe { self.banked_spsr_ptr(bank).read() }
     }
 
     /// Sets a banked `SPSR` of AArch32.
     #[inline(always)]
     pub(crate) fn set_banked_spsr(self, bank: BankedSpsr, value: u64) {
-        // SAFETY: See above.
+        // SAFETY: Valid by `banked_spsr_ptr()`.
         unsafe { self.banked_spsr_ptr(bank).write(value) };
     }
 
     #[inline(always)]
     fn banked_spsr_ptr(self, bank: BankedSpsr) -> *mut u64 {
-        // SAFETY: See above.
+        // SAFETY: Valid by the type invariant.
         unsafe {
             match bank {
                 BankedSpsr::Abt => &raw mut (*self.as_ptr()).spsr_abt,
@@ -124,7 +124,7 @@ impl<'a> CpuContext<'a> {
     /// vCPU without EL2.
     #[inline(always)]
     pub(crate) fn own_sys_regs(self) -> SysRegs<'a> {
-        // SAFETY: See above; within the array.
+        // SAFETY: Valid by the type invariant; within the array.
         unsafe {
             let regs = (&raw mut (*self.as_ptr()).sys_regs).cast::<u64>();
 
@@ -152,14 +152,15 @@ impl<'a> CpuContext<'a> {
     /// The page that a guest hypervisor's accesses to EL1 registers go to, or NULL.
     #[inline(always)]
     pub(crate) fn vncr_page(self) -> *mut u64 {
-        // SAFETY: See above.
+        // SAFETY: Valid by the type invariant.
         unsafe { (*self.as_ptr()).vncr_array }
     }
 
     /// For the host's context: the vCPU that is loaded on its CPU.
     #[inline(always)]
     pub(crate) fn running_vcpu(self) -> Option<Vcpu<'a>> {
-        // SAFETY: See above. A vCPU is named here while it is loaded, and lives as long.
+        // SAFETY: Valid by the type invariant. A vCPU is named here while it is loaded, and lives as
+        // long.
         unsafe {
             let vcpu = (*self.as_ptr()).__hyp_running_vcpu;
 
@@ -172,7 +173,7 @@ impl<'a> CpuContext<'a> {
     pub(crate) fn set_running_vcpu(self, vcpu: Option<LoadedVcpu<'_>>) {
         let vcpu = vcpu.map_or(ptr::null_mut(), |vcpu| vcpu.as_ptr());
 
-        // SAFETY: See above.
+        // SAFETY: Valid by the type invariant.
         unsafe { (*self.as_ptr()).__hyp_running_vcpu = vcpu };
     }
 }

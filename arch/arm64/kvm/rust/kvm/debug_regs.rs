@@ -78,7 +78,7 @@ impl<'a> OwnVcpu<'a> {
         pub(crate) external_mdscr: u64 = arch.external_mdscr_el1;
     }
 
-    // SAFETY: As above.
+    // SAFETY: A vCPU is valid, and only its own thread, which is the caller, accesses these.
     parts! { unsafe
         /// The guest's breakpoints and watchpoints.
         pub(crate) guest_debug_regs: DebugRegs<'a> = arch.vcpu_debug_state;

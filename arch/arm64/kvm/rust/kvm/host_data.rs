@@ -101,7 +101,8 @@ impl<'cpu> HostData<'cpu> {
         pub(crate) debug_regs: DebugRegs<'cpu> = host_debug_state.regs;
     }
 
-    // SAFETY: As above. C's accessors of the flags are atomic for the sake of nVHE hosts alone,
+    // SAFETY: Valid, and written to by nobody else, by the type invariant. C's accessors of the flags
+    // are atomic for the sake of nVHE hosts alone,
     // where drivers set flags too.
     fields! { unsafe
         flags, set_flags: usize = flags;
@@ -146,7 +147,7 @@ impl<'cpu> HostData<'cpu> {
 
 #[cfg(nvhe)]
 impl HostData<'_> {
-    // SAFETY: As above.
+    // SAFETY: Valid, and written to by nobody else, by the type invariant.
     fields! { unsafe
         /// The host's `MDCR_EL2` while a guest runs.
         pub(crate) mdcr, set_mdcr: u64 = host_debug_state.mdcr_el2;

@@ -276,7 +276,8 @@ impl<'t> Slots<'t> {
     ///
     /// `device` must be valid.
     pub(crate) unsafe fn unregister(&mut self, device: *mut bindings::kvm_io_device) {
-        // SAFETY: As above.
+        // SAFETY: The VM is valid, its slots_lock is held, and the configuration lock is not; by the
+        // safety requirements.
         unsafe {
             bindings::kvm_io_bus_unregister_dev(
                 self.vm.as_ptr(),

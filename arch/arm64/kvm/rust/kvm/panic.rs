@@ -12,11 +12,17 @@ use super::*;
 
 /// What there is to say about an exception between host and guest.
 pub(crate) struct HypPanic {
+    /// `SPSR_EL2`: the state that was interrupted.
     pub(crate) spsr: u64,
+    /// `ELR_EL2`: where.
     pub(crate) elr: u64,
+    /// `ESR_EL2`: why.
     pub(crate) esr: u64,
+    /// `FAR_EL2`.
     pub(crate) far: u64,
+    /// `HPFAR_EL2`.
     pub(crate) hpfar: u64,
+    /// `PAR_EL1`.
     pub(crate) par: u64,
     /// The vCPU that is loaded, or NULL.
     pub(crate) vcpu: *const (),

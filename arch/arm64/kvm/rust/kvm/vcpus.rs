@@ -34,7 +34,7 @@ impl<'a> Vm<'a> {
         // SAFETY: The VM is valid; any number is. CAST: The bit pattern.
         let ptr = unsafe { bindings::kvm_get_vcpu_by_id(self.as_ptr(), id as i32) };
 
-        // SAFETY: See above.
+        // SAFETY: An online vCPU is complete, and lives as long as its VM.
         (!ptr.is_null()).then(|| unsafe { Vcpu::from_raw(ptr) })
     }
 
@@ -43,7 +43,7 @@ impl<'a> Vm<'a> {
         // SAFETY: The VM is valid; any affinity is. CAST: As wide.
         let ptr = unsafe { bindings::kvm_mpidr_to_vcpu(self.as_ptr(), mpidr as usize) };
 
-        // SAFETY: See above.
+        // SAFETY: An online vCPU is complete, and lives as long as its VM.
         (!ptr.is_null()).then(|| unsafe { Vcpu::from_raw(ptr) })
     }
 

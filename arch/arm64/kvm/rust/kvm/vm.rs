@@ -132,12 +132,11 @@ impl<'a> Vm<'a> {
     /// What it keeps for the timers of all its vCPUs.
     #[inline(always)]
     pub(super) fn timer_data(self) -> *mut bindings::arch_timer_vm_data {
-        // SAFETY: See above.
+        // SAFETY: Valid by the type invariant.
         unsafe { &raw mut (*self.as_ptr()).arch.timer_data }
     }
 
-    /// Sets both. For those who may: see [`VcpusStopped`](super::vcpus_stopped::VcpusStopped) and
-    /// [`NewVcpu`].
+    /// Sets both. For those who may: see [`VcpusStopped`](stopped::VcpusStopped) and [`NewVcpu`].
     pub(super) fn set_counter_offsets(self, virt: u64, phys: u64) {
         self.set_virtual_offset(virt);
         self.set_physical_offset(phys);
@@ -164,7 +163,7 @@ impl<'a> Vm<'a> {
     /// Whether its vCPUs have a feature. Does not change once there is a vCPU that is complete.
     #[inline(always)]
     pub(crate) fn has_vcpu_feature(self, feature: VcpuFeature) -> bool {
-        // SAFETY: See above. One aligned load, like C's test_bit().
+        // SAFETY: Valid by the type invariant. One aligned load, like C's test_bit().
         let features = unsafe {
             (&raw const (*self.as_ptr()).arch.vcpu_features)
                 .cast::<usize>()
@@ -180,7 +179,7 @@ impl<'a> Vm<'a> {
     }
 
     fn set_flag(self, bit: u32) {
-        // SAFETY: See above; atomic. CAST: widening.
+        // SAFETY: Valid by the type invariant; atomic. CAST: widening.
         unsafe { bindings::set_bit(bit as usize, &raw mut (*self.as_ptr()).arch.flags) };
     }
 }

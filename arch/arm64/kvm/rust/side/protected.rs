@@ -45,13 +45,13 @@ impl<'a> ProtectedVcpu<'a> {
     /// Whether the trapped access to a system register has been performed, or was undefined. If not
     /// it is the host's to emulate.
     pub(crate) fn emulate_register(self) -> bool {
-        // SAFETY: See above; the exit code stays as it is.
+        // SAFETY: The vCPU is one of EL2's protected VMs, as C expects; the exit code stays as it is.
         unsafe { bindings::kvm_handle_pvm_sysreg(self.0.as_ptr(), &mut 0) }
     }
 
     /// Has the guest take an exception for an undefined instruction. Always true: resolved.
     pub(crate) fn refuse_as_undefined(self) -> bool {
-        // SAFETY: See above.
+        // SAFETY: The vCPU is one of EL2's protected VMs, as C expects; the exit code stays as it is.
         unsafe { bindings::kvm_handle_pvm_restricted(self.0.as_ptr(), &mut 0) }
     }
 }

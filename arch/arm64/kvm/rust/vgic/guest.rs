@@ -44,6 +44,7 @@ pub(super) struct Guest<'a> {
 /// An interrupt, found by its number.
 #[derive(Clone, Copy)]
 pub(super) struct Found<'a> {
+    /// The number that it was found by.
     pub(super) intid: Intid,
     state: &'a AtomicWord,
     irq: Where<'a>,

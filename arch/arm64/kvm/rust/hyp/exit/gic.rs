@@ -29,6 +29,7 @@ pub(super) fn v3_access(trap: Trap<'_>) -> bool {
     static_key::vgic_v3_cpuif_trap() && emulate_v3(trap)
 }
 
+/// Performs a trapped access to the CPU interface of a GICv3, if it is one.
 pub(in crate::hyp) fn emulate_v3(trap: Trap<'_>) -> bool {
     let vcpu = trap.switch.vcpu;
     let access = trap.esr.system_trap();
@@ -74,6 +75,7 @@ pub(super) fn v2_access(trap: Trap<'_>) -> ControlFlow<GuestExit> {
     }
 }
 
+/// Performs an access to the CPU interface of a GICv2, if it is one that can be performed here.
 pub(in crate::hyp) fn emulate_v2(trap: Trap<'_>) -> ControlFlow<GuestExit> {
     let abort = trap.esr.abort();
     let by_an_instruction =

@@ -51,5 +51,6 @@ pub(super) fn give_to_guest(_switch: Switch<'_>) -> Switched {
     Switched(false)
 }
 
+/// There is nothing to undo.
 #[cfg(not(CONFIG_HW_PERF_EVENTS))]
 pub(super) fn give_to_host(_switch: Switch<'_>, _switched: Switched) {}

@@ -153,6 +153,7 @@ impl Identity {
         }
     }
 
+    /// Has the guest read these.
     #[inline(always)]
     pub(super) fn set(self, el2: El2<'_>) {
         VPIDR_EL2::set(self.midr, el2);

@@ -139,6 +139,7 @@ pub(in crate::hyp) fn load_vserror_syndrome(switch: Switch<'_>, hcr: Hcr) {
     }
 }
 
+/// The syndrome of the virtual SError that is pending for the guest.
 #[cold]
 pub(in crate::hyp) fn vserror_syndrome(vcpu: RunningVcpu<'_>) -> u64 {
     // With AMO set physical SErrors come to EL2, and virtual ones are for EL1. So the host's and

@@ -22,7 +22,8 @@ impl OwnVcpu<'_> {
         guest_debug: usize = guest_debug;
     }
 
-    // SAFETY: See above. Registers, program counter, PSTATE and syndrome are used where they are,
+    // SAFETY: Valid by the type invariant. Registers, program counter, PSTATE and syndrome are used
+    // where they are,
     // in memory or on this CPU, as the caller left them.
     calls! { unsafe
         /// Moves on by one AArch32 instruction, in memory.
@@ -42,7 +43,7 @@ impl OwnVcpu<'_> {
     /// Sets a register, wherever it is at the moment.
     #[inline]
     pub(crate) fn write_sys_reg(self, reg: SysReg, value: u64) {
-        // SAFETY: See above.
+        // SAFETY: Valid by the type invariant; the register exists, by that of its number.
         unsafe { bindings::vcpu_write_sys_reg(self.as_ptr(), value, reg.as_raw()) };
     }
 

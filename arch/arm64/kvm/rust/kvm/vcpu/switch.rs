@@ -14,22 +14,32 @@ use super::*;
 pub(crate) struct FgtGroup(bindings::fgt_group_id);
 
 impl FgtGroup {
+    /// `HFGRTR_EL2` and `HFGWTR_EL2`.
     pub(crate) const HFGR: Self = Self(bindings::fgt_group_id_HFGRTR_GROUP);
+    /// `HFGITR_EL2`.
     pub(crate) const HFGI: Self = Self(bindings::fgt_group_id_HFGITR_GROUP);
+    /// `HDFGRTR_EL2` and `HDFGWTR_EL2`.
     pub(crate) const HDFG: Self = Self(bindings::fgt_group_id_HDFGRTR_GROUP);
+    /// `HAFGRTR_EL2`.
     pub(crate) const HAFG: Self = Self(bindings::fgt_group_id_HAFGRTR_GROUP);
+    /// `HFGRTR2_EL2` and `HFGWTR2_EL2`.
     pub(crate) const HFGR2: Self = Self(bindings::fgt_group_id_HFGRTR2_GROUP);
+    /// `HFGITR2_EL2`.
     pub(crate) const HFGI2: Self = Self(bindings::fgt_group_id_HFGITR2_GROUP);
+    /// `HDFGRTR2_EL2` and `HDFGWTR2_EL2`.
     pub(crate) const HDFG2: Self = Self(bindings::fgt_group_id_HDFGRTR2_GROUP);
+    /// `ICH_HFGRTR_EL2` and `ICH_HFGWTR_EL2`.
     pub(crate) const ICH_HFGR: Self = Self(bindings::fgt_group_id_ICH_HFGRTR_GROUP);
+    /// `ICH_HFGITR_EL2`.
     pub(crate) const ICH_HFGI: Self = Self(bindings::fgt_group_id_ICH_HFGITR_GROUP);
 }
 
-/// The values of a group: of the register that traps reads, and of the one that traps writes.
-/// A group of one register has it as `read`.
+/// The values of a group.
 #[derive(Clone, Copy)]
 pub(crate) struct FgtPair {
+    /// Of the register that traps reads, or of the only one.
     pub(crate) read: u64,
+    /// Of the register that traps writes.
     pub(crate) write: u64,
 }
 
@@ -56,7 +66,8 @@ impl OwnVcpu<'_> {
         iflags: u8 = arch.iflags, once;
     }
 
-    // SAFETY: See above. Registers are used where they are, in memory or on this CPU.
+    // SAFETY: Valid by the type invariant. Registers are used where they are, in memory or on this
+    // CPU.
     calls! { unsafe
         /// Notes that no virtual SError is pending any more. Atomic: see above.
         pub(crate) fn clear_pending_vserror() = bindings::vcpu_clear_vse;
@@ -70,7 +81,8 @@ impl OwnVcpu<'_> {
     #[inline]
     pub(crate) fn fine_grained_traps(self, group: FgtGroup) -> FgtPair {
         // CAST: an enumerator.
-        // SAFETY: See above; the groups are less than the array's length, by their enumeration.
+        // SAFETY: Valid by the type invariant; the groups are less than the array's length, by their
+        // enumeration.
         let pair = unsafe {
             *(&raw const (*self.as_ptr()).arch.fgt)
                 .cast::<bindings::kvm_vcpu_arch__bindgen_ty_1>()

@@ -83,7 +83,7 @@ impl Vm<'_> {
         self.flag(bindings::KVM_ARCH_FLAG_MTE_ENABLED)
     }
 
-    // SAFETY: See above; does not change once a vCPU has run.
+    // SAFETY: Valid by the type invariant; does not change once a vCPU has run.
     fields! { unsafe
         midr: u64 = arch.midr_el1;
     }

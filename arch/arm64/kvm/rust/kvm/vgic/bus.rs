@@ -54,7 +54,7 @@ impl Address<'_> {
                 .byte_sub(offset_of!(bindings::vgic_io_device, dev))
                 .cast()
         };
-        // SAFETY: See above; does not change while the device is on the bus.
+        // SAFETY: Valid, as the device is; does not change while that is on the bus.
         let frame = match unsafe { (*device).iodev_type } {
             bindings::iodev_type_IODEV_DIST => Accessed::Distributor,
             bindings::iodev_type_IODEV_CPUIF => Accessed::CpuInterface,
@@ -69,7 +69,7 @@ impl Address<'_> {
             bindings::iodev_type_IODEV_ITS => Accessed::Its(unsafe { Its::of_frame(device) }),
             _ => return None,
         };
-        // SAFETY: See above.
+        // SAFETY: Valid, as the device is; does not change while that is on the bus.
         let offset = address.wrapping_sub(unsafe { (*device).base_addr });
 
         Some(Self {

@@ -111,7 +111,7 @@ impl IoDevice<'_> {
 
     /// It is there, or nowhere. On the bus it is where it was when it was put there.
     pub(in crate::kvm) fn set_base(self, base: Option<u64>) {
-        // SAFETY: See above.
+        // SAFETY: Valid by the type invariant; one untorn store.
         unsafe {
             (&raw mut (*self.ptr).base_addr).write_volatile(base.unwrap_or(UNDEFINED));
         }

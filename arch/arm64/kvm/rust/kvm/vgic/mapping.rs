@@ -125,13 +125,13 @@ impl HostInterrupt {
 
     /// Has the hardware not deliver it any more.
     pub(crate) fn deactivate(self) {
-        // SAFETY: See above.
+        // SAFETY: The interrupt is there as long as its vPE.
         unsafe { bindings::kvm_arm64_vsgi_deactivate(self.irq) };
     }
 
     /// Has it interrupt the guest, or not.
     pub(crate) fn set_enabled(self, enabled: bool) {
-        // SAFETY: See above.
+        // SAFETY: The interrupt is there as long as its vPE.
         unsafe { bindings::kvm_arm64_vsgi_enable(self.irq, enabled) };
     }
 

@@ -54,7 +54,7 @@ impl<'cpu> Shadow<'cpu> {
     /// See [`Self::lr_map`].
     #[inline(always)]
     pub(crate) fn set_lr_map(self, map: u16) {
-        // SAFETY: See above.
+        // SAFETY: Valid by the type invariant, and nobody else's.
         unsafe { (*self.ptr).lr_map = map };
     }
 }

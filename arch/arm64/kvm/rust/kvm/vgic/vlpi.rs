@@ -187,10 +187,13 @@ impl Vlpis<'_> {
         // SAFETY: Any number is accepted; of the structure a copy is made. What it points at lives
         // as long as the interrupt is mapped: it is unmapped before its VM goes.
         to_result(unsafe { bindings::its_map_vlpi(host.0, &mut map) })?;
-        if let Some(before) = before {
-            count(before.vpe).fetch_sub_release(1);
+        // SAFETY: Both are vPEs of this VM: of `vpes`, or what the driver has the interrupt mapped to.
+        unsafe {
+            if let Some(before) = before {
+                count(before.vpe).fetch_sub_release(1);
+            }
+            count(vpe).fetch_add_relaxed(1);
         }
-        count(vpe).fetch_add_relaxed(1);
         // CAST: See `host_of()`.
         place.store_relaxed(host.0 as u32);
         Ok(())
@@ -203,9 +206,11 @@ impl Vlpis<'_> {
         };
 
         if let Some(before) = self.known(host).filter(|map| map.vintid == lpi.0) {
-            count(before.vpe).fetch_sub_release(1);
-            // SAFETY: Any number is accepted.
-            unsafe { bindings::its_unmap_vlpi(host.0) };
+            // SAFETY: The driver has the interrupt mapped to a vPE of this VM. Any number is accepted.
+            unsafe {
+                count(before.vpe).fetch_sub_release(1);
+                bindings::its_unmap_vlpi(host.0);
+            }
         }
         if let Some(place) = self.vpes.vlpi_table().host(lpi) {
             place.store_relaxed(0);
@@ -239,8 +244,11 @@ impl Vlpis<'_> {
 }
 
 /// How many vLPIs a vCPU has: KVM lets it sleep by itself if there are any.
-fn count<'a>(vpe: *mut bindings::its_vpe) -> &'a AtomicU32 {
-    // SAFETY: Where this is used it is a vPE of a VM that lives. An atomic counter of 32 bits, of
-    // which nobody makes another reference.
+///
+/// # Safety
+///
+/// The vPE must be valid for `'a`.
+unsafe fn count<'a>(vpe: *mut bindings::its_vpe) -> &'a AtomicU32 {
+    // SAFETY: By the safety requirements; an atomic counter of 32 bits, which only atomics access.
     unsafe { &*(&raw mut (*vpe).vlpi_count).cast::<AtomicU32>() }
 }

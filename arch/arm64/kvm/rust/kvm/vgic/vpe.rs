@@ -69,6 +69,10 @@ impl Doorbell {
 }
 
 /// A vPE of a vCPU that is complete.
+///
+/// # Invariants
+///
+/// Both pointers are valid as long as the VM's vCPUs are.
 #[derive(Clone, Copy)]
 struct Vpe {
     ptr: *mut bindings::its_vpe,
@@ -77,6 +81,7 @@ struct Vpe {
 
 impl Vpe {
     fn of(vcpu: Vcpu<'_>) -> Self {
+        // INVARIANT: Of a vCPU that is valid.
         Self {
             // SAFETY: The vCPU is valid. Of a union of plain data: only GICv3 hosts have vPEs.
             ptr: unsafe {
@@ -110,7 +115,7 @@ pub(crate) struct Vpes {
 
 // SAFETY: Pointers to what the driver accesses, under locks of its own.
 unsafe impl Sync for Vpes {}
-// SAFETY: See above.
+// SAFETY: Nothing in it belongs to a thread.
 unsafe impl Send for Vpes {}
 
 impl Vpes {
@@ -133,7 +138,7 @@ impl Vpes {
             (*its_vm).vpes = table.as_mut_ptr();
             (*its_vm).nr_vpes = table.len() as i32;
         }
-        // SAFETY: See above; what it needs to know is there.
+        // SAFETY: The VM is valid, and its configuration locked; what the driver needs to know is there.
         if let Err(error) = to_result(unsafe { bindings::its_alloc_vcpu_irqs(its_vm) }) {
             // SAFETY: The VM is valid, and so are its vCPUs.
             unsafe { forget(vm.as_ptr(), &vpes) };
@@ -364,6 +369,11 @@ impl Vcpu<'_> {
 }
 
 /// The vPE of the vCPU that is loaded on this CPU.
+///
+/// # Invariants
+///
+/// `ptr` is that of a vPE that the driver has, for `'a`. Its vCPU is loaded here, and the caller stays
+/// on this CPU.
 #[derive(Clone, Copy)]
 pub(crate) struct LoadedVpe<'a> {
     ptr: *mut bindings::its_vpe,
@@ -382,6 +392,7 @@ impl<'a> LoadedVcpu<'a> {
     pub(crate) fn vpe(self) -> Option<LoadedVpe<'a>> {
         let vpes = self.vm().vpes()?;
 
+        // INVARIANT: The vPE of `self`, which is loaded here.
         Some(LoadedVpe {
             ptr: vpes.ptr_of(VcpuIdx::new(self.index())?)?,
             _of: PhantomData,
@@ -392,7 +403,7 @@ impl<'a> LoadedVcpu<'a> {
 impl LoadedVpe<'_> {
     /// Whether it is resident here.
     pub(crate) fn is_resident(self) -> bool {
-        // SAFETY: Valid; only its own CPU changes that.
+        // SAFETY: Valid by the type invariant; only its own CPU changes that.
         unsafe { (*self.ptr).resident }
     }
 
@@ -403,20 +414,19 @@ impl LoadedVpe<'_> {
     ///
     /// The driver's.
     pub(crate) fn make_resident(self, group1: bool) -> Result {
-        // SAFETY: Valid, here and below; a vCPU that is loaded stays on its CPU. CAST: Never
-        // negative.
+        // SAFETY: Valid by the type invariant. CAST: Never negative.
         let irq = unsafe { (*self.ptr).irq } as u32;
 
         // The redistributor that interrupts are sent to has to be this CPU's.
-        // SAFETY: See above.
+        // SAFETY: By the type invariant, an interrupt of a vPE whose vCPU stays on this CPU.
         to_result(unsafe { bindings::kvm_arm64_vpe_follow(irq) })?;
-        // SAFETY: See above.
+        // SAFETY: By the type invariant.
         to_result(unsafe { bindings::its_make_vpe_resident(self.ptr, false, group1) })?;
         if HostGic::has_v4_1() {
             return Ok(());
         }
         // The doorbell may have rung meanwhile, for nothing from now on.
-        // SAFETY: See above.
+        // SAFETY: Any number is accepted.
         to_result(unsafe {
             bindings::irq_set_irqchip_state(
                 irq,
@@ -432,14 +442,14 @@ impl LoadedVpe<'_> {
     ///
     /// The driver's.
     pub(crate) fn make_non_resident(self, doorbell: bool) -> Result {
-        // SAFETY: See above.
+        // SAFETY: By the type invariant.
         to_result(unsafe { bindings::its_make_vpe_non_resident(self.ptr, doorbell) })
     }
 
     /// The guest is about to be entered: waits until the hardware has read what is pending, unless
     /// that is known.
     pub(crate) fn commit(self) {
-        // SAFETY: See above; only its own CPU changes these.
+        // SAFETY: By the type invariant; only its own CPU changes these.
         unsafe {
             if (*self.ptr).resident && !(*self.ptr).ready {
                 // An error is hardware that does not get ready. There will be a message of the
@@ -453,8 +463,11 @@ impl LoadedVpe<'_> {
 /// How a guest has configured an SGI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SgiConfig {
+    /// The guest wants it.
     pub(crate) enabled: bool,
+    /// Its group.
     pub(crate) group: Group,
+    /// Its priority.
     pub(crate) priority: Priority,
 }
 

@@ -67,9 +67,13 @@ pub(super) fn event_entry(memory: GuestMemory<'_>, device: &Device, event: Event
 
 /// An event that is to be mapped, and to what.
 pub(super) struct NewEvent {
+    /// Whose.
     pub(super) device: DeviceId,
+    /// Which of the device's.
     pub(super) event: EventId,
+    /// The LPI that it is to be.
     pub(super) lpi: Intid,
+    /// The collection that it is to be in.
     pub(super) icid: Icid,
 }
 

@@ -34,6 +34,7 @@ pub(in super::super) enum Timer {
 }
 
 impl Register {
+    /// The one of that encoding, if it is a timer's.
     pub(in super::super) const fn of(register: Encoding) -> Option<Self> {
         Some(match register {
             CNTP_CTL_EL0::ENCODING => Self::Control(Timer::Physical),
