@@ -102,7 +102,8 @@ mod tests {
     fn same_name_twice() {
         let map = "0000000000001000 T _text\n0000000000001000 T _stext\n\
             0000000000001010 t twin\n0000000000001020 T once\n0000000000001030 t twin\n\
-            0000000000002000 T _etext\n0000000000003000 B _end\n";
+            0000000000002000 T _etext\n0000000000002800 T __init_begin\n\
+            0000000000002900 R __init_end\n0000000000003000 B _end\n";
         let kernel = Kernel::parse(map).unwrap();
         let list = |names: &[&str]| names.iter().map(|n| n.to_string()).collect::<Vec<_>>();
         let objects = HashMap::from([

@@ -112,12 +112,24 @@ fn closing(text: &str) -> usize {
     text.len()
 }
 
+/// Where the parts of the kernel's image begin and end.
+const BORDERS: [&str; 6] = [
+    "_text",
+    "_stext",
+    "_etext",
+    "__init_begin",
+    "__init_end",
+    "_end",
+];
+
 /// What was linked at the kernel's addresses.
 #[derive(Debug)]
 pub struct Kernel {
     pub table: Table,
     text: Range<u64>,
     image: Range<u64>,
+    /// What is given back when the kernel is up: a guest's memory, or a program's, may be there.
+    freed: Range<u64>,
 }
 
 impl Kernel {
@@ -131,7 +143,7 @@ impl Kernel {
             };
             let address = u64::from_str_radix(address, 16)
                 .with_context(|| format!("System.map has an address '{address}'"))?;
-            if ["_text", "_stext", "_etext", "_end"].contains(&name) {
+            if BORDERS.contains(&name) {
                 borders.push((name, address));
             }
             if kind != "A" && kind != "a" {
@@ -144,11 +156,13 @@ impl Kernel {
         };
         let text = border("_stext")?..border("_etext")?;
         let image = border("_text")?..border("_end")?;
+        let freed = border("__init_begin")?..border("__init_end")?;
         all.retain(|(address, _)| image.contains(address));
         Ok(Self {
             table: Table::new(all),
             text,
             image,
+            freed,
         })
     }
 
@@ -176,7 +190,7 @@ impl Kernel {
     }
 
     pub fn has(&self, address: u64) -> bool {
-        self.image.contains(&address)
+        self.image.contains(&address) && !self.freed.contains(&address)
     }
 }
 
@@ -238,7 +252,9 @@ mod tests {
         ffff800080010040 T __alias\nffff800080010040 T function\nffff800080010040 T __irq_text_start\n\
         ffff800080010080 t _RNvNtCs2FBrkgPYkiv_9kvm_arm645timer5drive\n\
         ffff800080010100 t copied.isra.0\n\
-        ffff8000806c0000 T _etext\nffff8000806ca000 D vdso_start\nffff800080b50000 B _end\n";
+        ffff8000806c0000 T _etext\nffff8000806ca000 D vdso_start\n\
+        ffff800080900000 T __init_begin\nffff800080900000 t setup\nffff800080a00000 R __init_end\n\
+        ffff800080b50000 B _end\n";
 
     fn name(kernel: &Kernel, address: u64) -> &str {
         &kernel.table.find(address).unwrap().0.name
@@ -262,6 +278,13 @@ mod tests {
         assert!(kernel.table.find(0xffff_8000_7fff_ffff).is_none());
         assert!(kernel.is_text(0xffff_8000_8001_0000) && !kernel.is_text(0xffff_8000_806c_0000));
         assert!(kernel.has(0xffff_8000_8000_0000) && !kernel.has(0xffff_8000_80b5_0000));
+    }
+
+    #[test]
+    fn what_is_freed_is_not_the_kernels() {
+        let kernel = Kernel::parse(MAP).unwrap();
+        assert!(kernel.has(0xffff_8000_808f_fffc) && kernel.has(0xffff_8000_80a0_0000));
+        assert!(!kernel.has(0xffff_8000_8090_0000) && !kernel.has(0xffff_8000_809f_fffc));
     }
 
     #[test]

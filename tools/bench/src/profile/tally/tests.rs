@@ -7,7 +7,8 @@ const MAP: &str = "ffff800080000000 T _text\nffff800080010000 T _stext\n\
     ffff800080010000 t other\nffff800080010800 T vectors\nffff800080011000 t after\n\
     ffff8000800a4000 T __kvm_hyp_vector\nffff8000800a4800 t kvm_function\n\
     ffff8000800a5000 t _RNvNtCs2FBrkgPYkiv_9kvm_arm645timer5drive\n\
-    ffff8000806c0000 T _etext\nffff800080b50000 B _end\n";
+    ffff8000806c0000 T _etext\nffff800080900000 T __init_begin\nffff800080a00000 R __init_end\n\
+    ffff800080b50000 B _end\n";
 /// Where QEMU keeps the guest's memory, and where in it the Image is.
 const DISTANCE: u64 = 0x7f00_4020_0000u64.wrapping_sub(0xffff_8000_8000_0000);
 const NOP: u32 = 0xd503_201f;
