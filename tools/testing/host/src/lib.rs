@@ -43,6 +43,7 @@ mod tests_gic_values;
 mod tests_its_command;
 mod tests_its_registers;
 mod tests_its_table;
+mod tests_kernel;
 mod tests_life;
 mod tests_machine;
 mod tests_maintenance;

@@ -6,7 +6,7 @@ use crate::{
     gic::{frame::Who, list_register::Intid},
     vm::Vm,
 };
-use gic_model::{parse, Config, Event, Line, Model, Outcome};
+use gic_model::{parse, Config, Event, Line, Model, Outcome, Taken};
 use std::{fmt::Write, panic::catch_unwind};
 
 /// A script, as it runs.
@@ -64,10 +64,33 @@ impl Run {
         self.model.observe(vcpu, event, &outcome?)
     }
 
+    /// A vCPU enters its guest, does something there, and leaves it. The model sees what it enters
+    /// with in another copy of itself.
+    fn visit<T>(
+        &mut self,
+        vcpu: u32,
+        act: impl FnOnce(&mut Model) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let (zero, one, ..) = self.model.interface(vcpu);
+        let mut seen = self.model.clone();
+        let outcome = Outcome {
+            entry: Some(self.vm.enter(vcpu, (zero, one))),
+            ..Outcome::default()
+        };
+
+        seen.observe(vcpu, Event::Enter, &outcome)?;
+        let done = act(&mut seen)?;
+
+        if let Some((lrs, counted)) = seen.left(vcpu) {
+            self.vm.leave(vcpu, (zero, one), &lrs, counted);
+        }
+        Ok(done)
+    }
+
     /// What our modules make of it.
     fn execute(&mut self, vcpu: u32, event: Event) -> Result<Outcome, String> {
-        let vm = &mut self.vm;
         let mut outcome = Outcome::default();
+        let vm = &mut self.vm;
 
         match event {
             Event::Read(at) => {
@@ -100,6 +123,24 @@ impl Run {
                 }
             }
             Event::Acknowledge => outcome.value = self.model.next_acknowledged(vcpu).map(u64::from),
+            Event::Take => {
+                outcome.value = self.visit(vcpu, |model| {
+                    let taken = model.next_taken(vcpu).map(|taken| Taken {
+                        priority: Model::priority(taken.priority),
+                        ..taken
+                    });
+                    let outcome = Outcome {
+                        value: taken.map(|taken| taken.intid.into()),
+                        ..Outcome::default()
+                    };
+
+                    model.observe(vcpu, Event::Acknowledge, &outcome)?;
+                    Ok(taken.map(Taken::value))
+                })?;
+            }
+            Event::Finish => self.visit(vcpu, |model| {
+                model.observe(vcpu, Event::End, &Outcome::default())
+            })?,
             Event::Deactivate(intid) => {
                 // If it was not for the hardware.
                 if !self.model.in_guest(vcpu) {
@@ -161,12 +202,33 @@ fn all(run: &mut Run, events: &[(u32, Event)]) -> Result<(), String> {
 }
 
 fn written(config: Config, run: &Run, error: &str) -> String {
+    text(config, run) + "# " + error + "\n"
+}
+
+/// What has happened, as text.
+fn text(config: Config, run: &Run) -> String {
     let mut text = format!("{config}\n");
 
     for (seq, line) in run.lines().enumerate() {
         writeln!(text, "{seq} {line}").expect("memory");
     }
-    text + "# " + error + "\n"
+    text
+}
+
+/// Runs a script: what has happened, as text.
+///
+/// # Errors
+///
+/// What is wrong, below the script.
+pub(crate) fn trace(config: Config, events: &[(u32, Event)]) -> Result<String, String> {
+    let mut run = Run::new(config, true);
+
+    for (vcpu, event) in events {
+        if let Err(error) = run.step(*vcpu, *event) {
+            return Err(written(config, &run, &error));
+        }
+    }
+    Ok(text(config, &run))
 }
 
 /// A script that fails without what it fails without as well, and why it does.

@@ -207,6 +207,8 @@ fn life() -> impl Strategy<Value = Event> {
         7 => Just(Event::End),
         4 => select(&INTIDS[..]).prop_map(Event::Deactivate),
         2 => Just(Event::Wait),
+        1 => Just(Event::Take),
+        1 => Just(Event::Finish),
         1 => (on(), on()).prop_map(|(zero, one)| Event::Groups(zero, one)),
         1 => prop_oneof![Just(0xf8_u8), any::<u8>().prop_map(|mask| mask & 0xf8)].prop_map(Event::Mask),
         1 => on().prop_map(Event::Separate),
@@ -382,15 +384,18 @@ fn moved(v2: bool) -> impl Strategy<Value = Vec<(u32, Event)>> {
     })
 }
 
-/// Any script. `length`: at most.
-pub(crate) fn script(about: About, length: usize) -> impl Strategy<Value = Script> {
+/// Any script. `length`: how much happens in it.
+pub(crate) fn script(
+    about: About,
+    length: std::ops::Range<usize>,
+) -> impl Strategy<Value = Script> {
     let late_ones = u32::from(about == About::Its);
     let several = prop_oneof![
         40 => event(about).prop_map(|event| vec![(0, event)]),
         late_ones => late().prop_map(|all| all.into_iter().map(|event| (0, event)).collect()),
         1 => moved(about == About::V2),
     ];
-    let events = vec((0..VCPUS, several), 1..length);
+    let events = vec((0..VCPUS, several), length);
 
     (
         1_u32..=VCPUS,

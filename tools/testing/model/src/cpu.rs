@@ -102,10 +102,28 @@ pub(crate) mod hcr {
 
 /// An interrupt that the guest has taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Taken {
-    pub(crate) intid: u32,
-    pub(crate) sender: u8,
-    pub(crate) priority: u8,
+pub struct Taken {
+    pub intid: u32,
+    /// Of a GICv2's SGI.
+    pub sender: u8,
+    /// The running priority from then on.
+    pub priority: u8,
+}
+
+impl Taken {
+    /// As the value of an outcome.
+    pub fn value(self) -> u64 {
+        u64::from(self.intid) | u64::from(self.sender) << 24 | u64::from(self.priority) << 32
+    }
+
+    /// From such a value.
+    pub fn of_value(value: u64) -> Self {
+        Self {
+            intid: value as u32 & 0xff_ffff,
+            sender: (value >> 24) as u8,
+            priority: (value >> 32) as u8,
+        }
+    }
 }
 
 /// What a deactivation has found.
@@ -204,7 +222,6 @@ impl Cpu {
     /// The list register that is to be acknowledged next.
     fn best(&self) -> Option<usize> {
         let guest = self.guest.as_ref()?;
-        let running = self.stack.last().map_or(0xff, |taken| taken.priority);
         let (at, lr) = guest
             .lrs
             .iter()
@@ -212,7 +229,14 @@ impl Cpu {
             .filter(|(_, lr)| lr.pending && !lr.active && self.enables(lr.group1))
             .min_by_key(|(_, lr)| lr.priority)?;
 
-        (lr.priority < running && lr.priority < self.mask).then_some(at)
+        (lr.priority < self.threshold()).then_some(at)
+    }
+
+    /// What is acknowledged has a lower priority than this: it is not masked, and preempts.
+    pub(crate) fn threshold(&self) -> u8 {
+        let running = self.stack.last().map_or(0xff, |taken| taken.priority);
+
+        running.min(self.mask)
     }
 
     /// Acknowledges an interrupt.

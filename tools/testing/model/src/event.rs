@@ -74,6 +74,12 @@ pub enum Event {
     End,
     /// In the guest: this one is deactivated.
     Deactivate(u32),
+    /// The vCPU enters its guest, which acknowledges what it is shown, and leaves it. Nobody has seen
+    /// what it was entered with; what is acknowledged, and the running priority from then on, is in
+    /// the outcome (see [`Taken`](crate::Taken)).
+    Take,
+    /// Likewise; the last one acknowledged is ended.
+    Finish,
     /// The vCPU waits, if there is nothing that it should not wait for.
     Wait,
     /// User space saves the GIC, and restores it in another VM.
@@ -156,6 +162,8 @@ impl Display for Event {
             Self::Acknowledge => write!(f, "ack"),
             Self::End => write!(f, "end"),
             Self::Deactivate(intid) => write!(f, "deactivate {intid}"),
+            Self::Take => write!(f, "take"),
+            Self::Finish => write!(f, "finish"),
             Self::Wait => write!(f, "wait"),
             Self::Migrate => write!(f, "migrate"),
             Self::Configure(lpi, byte) => write!(f, "configure {lpi} {byte:#x}"),
@@ -256,6 +264,8 @@ impl Words<'_> {
             "ack" => Event::Acknowledge,
             "end" => Event::End,
             "deactivate" => Event::Deactivate(self.small()?),
+            "take" => Event::Take,
+            "finish" => Event::Finish,
             "wait" => Event::Wait,
             "migrate" => Event::Migrate,
             "configure" => Event::Configure(self.small()?, self.byte()?),

@@ -18,11 +18,12 @@ mod registers;
 mod relation;
 mod tame;
 mod trace;
+mod unseen;
 
-pub use cpu::{Lr, LrFormat};
+pub use cpu::{Lr, LrFormat, Taken};
 pub use event::{parse, Access, Entry, Event, Frame, Line, Outcome, SgiRegister};
 pub use model::{Config, Model};
-pub use trace::replay;
+pub use trace::{judge, replay, Judgement};
 
 /// That something is not so, or a sentence that says what is wrong.
 pub type Verdict = Result<(), String>;

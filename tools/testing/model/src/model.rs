@@ -3,7 +3,7 @@
 //! The model: all that has a state, and what each event means to it.
 
 use crate::{
-    cpu::{Cpu, LrFormat},
+    cpu::{Cpu, LrFormat, Taken},
     demand,
     event::{Event, Frame, Outcome, SgiRegister},
     irq::{Id, Irq, Kind},
@@ -179,9 +179,12 @@ impl Model {
 
     /// The interrupt that a vCPU's guest would acknowledge, as hardware has it.
     pub fn next_acknowledged(&self, vcpu: u32) -> Option<u32> {
-        let mut cpu = self.cpus[vcpu as usize].clone();
+        self.next_taken(vcpu).map(|taken| taken.intid)
+    }
 
-        cpu.acknowledge().map(|taken| taken.intid)
+    /// Likewise, with all that there is to know of it.
+    pub fn next_taken(&self, vcpu: u32) -> Option<Taken> {
+        self.cpus[vcpu as usize].clone().acknowledge()
     }
 
     /// Whether the hardware fetches the hypervisor, or somebody has kicked the vCPU.
@@ -228,6 +231,8 @@ impl Model {
             Event::Acknowledge => self.acknowledge(vcpu, outcome)?,
             Event::End => self.end(vcpu)?,
             Event::Deactivate(intid) => self.write_dir(vcpu, intid)?,
+            Event::Take => self.take(vcpu, outcome)?,
+            Event::Finish => self.finish_unseen(vcpu),
             Event::Wait => self.wait(vcpu, outcome)?,
             // Of edges no line is saved.
             Event::Migrate => {
@@ -360,6 +365,8 @@ fn is_of_guest(event: Event) -> bool {
             | Event::Write(..)
             | Event::Sgi(..)
             | Event::Command(_)
+            | Event::Take
+            | Event::Finish
             | Event::Wait
             | Event::Groups(..)
             | Event::Mask(_)

@@ -25,11 +25,15 @@ impl Model {
                 (inside && self.next_acknowledged(vcpu).is_some()).then_some(event)
             }
             Event::End => (inside && self.is_end_clear(vcpu)).then_some(event),
+            Event::Take => (!inside).then_some(event),
+            Event::Finish => (!inside && self.is_finish_clear(vcpu)).then_some(event),
             Event::Deactivate(intid) => {
                 let (of, _) = self.find_dropped(vcpu, intid)?;
-                let guest = cpu.guest.as_ref()?;
-                // The hardware of this vCPU can't, unless it traps.
-                let can = of == vcpu || guest.has(crate::cpu::hcr::TDIR);
+                let can = match &cpu.guest {
+                    // The hardware of this vCPU can't, unless it traps.
+                    Some(guest) => of == vcpu || guest.has(crate::cpu::hcr::TDIR),
+                    None => nobody_runs && cpu.separate,
+                };
 
                 can.then_some(event)
             }
@@ -72,13 +76,22 @@ impl Model {
         };
         let listed = guest.find(taken.intid).is_some_and(|lr| lr.active);
 
-        listed
-            || taken.intid >= 8192
-            || self.ids(vcpu).all(|id| {
-                let irq = self.irq(id);
+        listed || taken.intid >= 8192 || self.is_nothing_artificial(vcpu)
+    }
 
-                !irq.artificial || irq.active.is_none()
-            })
+    /// Likewise of one that nobody has seen in a list register.
+    fn is_finish_clear(&self, vcpu: u32) -> bool {
+        let taken = self.cpus[vcpu as usize].stack.last();
+
+        taken.is_some_and(|taken| taken.intid >= 8192 || self.is_nothing_artificial(vcpu))
+    }
+
+    fn is_nothing_artificial(&self, vcpu: u32) -> bool {
+        self.ids(vcpu).all(|id| {
+            let irq = self.irq(id);
+
+            !irq.artificial || irq.active.is_none()
+        })
     }
 
     /// What is active is restored as the target's; so it has to be active there. Likewise LPIs go
