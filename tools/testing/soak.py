@@ -12,6 +12,7 @@ from typing import Callable
 
 import compare
 import jobs
+import judged
 import kselftests
 import kut
 import migrations
@@ -141,14 +142,25 @@ def races(rounds, machine, seed, size):
 
 # -- other suites ------------------------------------------------------------------------
 
-def host(rounds, _machine, seed, size):
-    rounds.context.settings = {"PROPTEST_RNG_SEED": str(seed),
-                               "PROPTEST_CASES": str(size * PROPTEST_CASES)}
+def with_settings(rounds, settings, work):
+    """What work(context) gives, with more of the environment."""
+    rounds.context.settings = settings
     try:
-        suites.host(rounds.context)
+        return work(rounds.context)
     finally:
         rounds.context.settings = {}
+
+
+def host(rounds, _machine, seed, size):
+    with_settings(rounds, {"PROPTEST_RNG_SEED": str(seed),
+                           "PROPTEST_CASES": str(size * PROPTEST_CASES)}, suites.host)
     return {"tests": rounds.report.count("pass"), "times": size}
+
+
+def model(rounds, machine, seed, size):
+    found = with_settings(rounds, {"PROPTEST_RNG_SEED": str(seed)},
+                          lambda context: judged.run(context, machine, size))
+    return {"scripts": found.traces, "events": found.events} if found else {}
 
 
 def loom(rounds, _machine, _seed, _size):
@@ -178,6 +190,8 @@ def on_host(_context, _plan, _chosen):
 KINDS = (
     Kind("api", api, with_tests(API), "VMs", first=128, share=3),
     Kind("races", races, with_tests(*RACES), "seconds", first=30, share=2),
+    Kind("model", model, lambda context, plan, chosen: [m for m in chosen if m in judged.MACHINES],
+         "events", first=100_000, share=2),
     Kind("host", host, on_host, "times the cases", first=2, share=1),
     Kind("loom", loom, on_host, seconds=180, most=1),
     Kind("migration", migration, migration_ways, seconds=360, share=2),

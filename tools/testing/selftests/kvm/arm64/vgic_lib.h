@@ -9,7 +9,9 @@
 #include "timer_lib.h"
 
 #define VT_NR_VCPUS	2
+#ifndef VT_NR_IRQS
 #define VT_NR_IRQS	96
+#endif
 
 /* A frame of registers: how the guest and how user space get at it. */
 struct vt_frame {
