@@ -15,6 +15,8 @@
 #include "vgic_its_cmds.h"
 
 #define MAX_TAKEN	64
+/* GICR_PROPBASER.IDbits: scripts have 65535 as an LPI that there isn't. */
+#define VS_ID_BITS	13
 #define NOTHING		(~0ULL)
 
 enum vs_op {
@@ -218,7 +220,7 @@ static void vs_start_lpis(u32 nr)
 	vs_add_itts(VI_SLOT + 2, 8190, 1);
 	memset(vi_memory(VI_PROPERTIES), 0, SZ_64K);
 	for (i = 0; i < nr; i++) {
-		vs_access(i, vi_gicr(i, GICR_PROPBASER), 8, true, vi_gpa(VI_PROPERTIES) | VI_ID_BITS);
+		vs_access(i, vi_gicr(i, GICR_PROPBASER), 8, true, vi_gpa(VI_PROPERTIES) | VS_ID_BITS);
 		vs_access(i, vi_gicr(i, GICR_PENDBASER), 8, true, vi_gpa(VI_PENDING + i));
 	}
 	/* A page of 64 KiB each. */
