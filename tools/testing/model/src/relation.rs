@@ -15,13 +15,17 @@ use crate::{
 impl Model {
     /// Whether a vCPU's guest has to be shown an interrupt.
     pub(crate) fn is_deliverable(&self, vcpu: u32, id: Id) -> bool {
+        self.would_be_deliverable(vcpu, id) && self.irq(id).is_pending()
+    }
+
+    /// The same, were it pending.
+    pub(crate) fn would_be_deliverable(&self, vcpu: u32, id: Id) -> bool {
         let irq = self.irq(id);
 
         self.forwarding
             && irq.enabled
             && irq.active.is_none()
             && irq.target == Some(vcpu)
-            && irq.is_pending()
             && self.its.delivers(vcpu, irq)
     }
 
@@ -207,12 +211,7 @@ impl Model {
         }
         for id in self.ids(vcpu) {
             let irq = self.irq(id);
-            let deliverable = self.forwarding
-                && irq.enabled
-                && irq.active.is_none()
-                && irq.target == Some(vcpu)
-                && self.its.delivers(vcpu, irq)
-                && !self.its.is_in_doubt(irq);
+            let deliverable = self.would_be_deliverable(vcpu, id) && !self.its.is_in_doubt(irq);
 
             if room
                 && deliverable

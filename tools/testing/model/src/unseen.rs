@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Guests of whose list registers nobody knows: all that is seen is what they acknowledge. They enter
-//! for it, and leave, so that whatever has happened before has reached them.
+//! for it, and leave, so that whatever has happened before has reached them, but for what another
+//! vCPU that is in its guest is about to give up.
 
 use crate::{
     cpu::Taken,
@@ -21,10 +22,7 @@ impl Model {
     /// A guest acknowledges what it is shown.
     pub(crate) fn take(&mut self, vcpu: u32, outcome: &Outcome) -> Verdict {
         let Some(taken) = outcome.value.map(Taken::of_value) else {
-            let threshold = self.cpus[vcpu as usize].threshold();
-
-            self.check_passed_over(vcpu, threshold)?;
-            return Ok(());
+            return self.check_passed_over(vcpu, u8::MAX);
         };
         let id = self.id(vcpu, taken.intid).ok_or("no such interrupt")?;
 
@@ -67,7 +65,7 @@ impl Model {
     fn check_passed_over(&mut self, vcpu: u32, priority: u8) -> Verdict {
         let better: Vec<Id> = self
             .ids(vcpu)
-            .filter(|id| self.is_better(vcpu, *id, priority))
+            .filter(|id| self.is_better(vcpu, *id, priority) && !self.is_on_its_way(*id))
             .collect();
 
         for id in better {
@@ -76,7 +74,9 @@ impl Model {
                 "passed over: {:?}",
                 self.irq(id)
             );
-            self.irq_mut(id).may = [0; 8];
+            if self.listed(id).is_none() {
+                self.irq_mut(id).may = [0; 8];
+            }
         }
         Ok(())
     }
@@ -86,14 +86,9 @@ impl Model {
         let cpu = &self.cpus[vcpu as usize];
         let irq = self.irq(id);
 
-        self.forwarding
-            && irq.enabled
-            && irq.mapped
-            && irq.active.is_none()
-            && irq.target == Some(vcpu)
+        self.would_be_deliverable(vcpu, id)
             && cpu.enables(irq.group1)
             && implemented(irq.priority) < priority.min(cpu.threshold())
-            && self.its.delivers(vcpu, irq)
             && !self.its.is_in_doubt(irq)
     }
 
