@@ -161,6 +161,26 @@ impl<'a> Guest<'a> {
             .skip_while(move |leaf| leaf.first.0 < first.0)
     }
 
+    /// Visits these, unless `ends` after some, and there are more: the one that it is to go on with
+    /// then. If `visit` says none, that is all.
+    pub(super) fn visit_lpi_leaves(
+        self,
+        from: Intid,
+        ends: impl Fn() -> bool,
+        mut visit: impl FnMut(LeafOfLpis<'a>) -> Option<()>,
+    ) -> Option<Intid> {
+        let mut leaves = self.lpi_leaves_from(from).peekable();
+
+        while let Some(leaf) = leaves.next() {
+            visit(leaf)?;
+            match leaves.peek() {
+                Some(next) if ends() => return Some(next.first()),
+                _ => (),
+            }
+        }
+        None
+    }
+
     /// A vCPU takes no LPIs any more: those that it has in its queue are not pending, from that number
     /// on, unless `ends` after some: the one that it is to go on with then. What it has in a list
     /// register its guest can take until it has left it.
@@ -172,20 +192,15 @@ impl<'a> Guest<'a> {
     ) -> Option<Intid> {
         let vgic = self.vcpu(vcpu).and_then(Vcpu::vgic_vcpu)?;
         let rows = self.irqs().lpi_rows(vcpu);
-        let mut leaves = self.lpi_leaves_from(from).peekable();
 
-        while let Some(leaf) = leaves.next() {
+        self.visit_lpi_leaves(from, ends, |leaf| {
             let index = Place::of(leaf.first())?.leaf;
 
             for lpi in vgic.queue().iter_leaf(index, &rows) {
                 self.change_lpi(lpi, |word| word.retire(vcpu));
             }
-            match leaves.peek() {
-                Some(next) if ends() => return Some(next.first()),
-                _ => (),
-            }
-        }
-        None
+            Some(())
+        })
     }
 
     /// `MOVALL`: those of some LPIs that go to a vCPU go to another one.

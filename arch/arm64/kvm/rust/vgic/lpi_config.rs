@@ -122,16 +122,14 @@ pub(super) fn invalidate_all(
     from: Intid,
     ends: impl Fn() -> bool,
 ) -> Option<Intid> {
-    let mut leaves = guest.lpi_leaves_from(from).peekable();
-
-    while let Some(leaf) = leaves.next() {
+    let left = guest.visit_lpi_leaves(from, ends, |leaf| {
         invalidate_leaf(guest, memory, vcpu, leaf);
         memory.may_sleep().cond_resched();
-        match leaves.peek() {
-            Some(next) if ends() => return Some(next.first()),
-            _ => (),
-        }
+        Some(())
+    });
+
+    if left.is_none() {
+        v4::invalidate_all(vcpu);
     }
-    v4::invalidate_all(vcpu);
-    None
+    left
 }

@@ -102,21 +102,16 @@ pub(super) fn sync(
     let table = table(vcpu);
     let target = guest.index_of(vcpu);
     let mut bytes = Window::<u8, BYTES_OF_LEAF>::new();
-    let mut leaves = guest.lpi_leaves_from(from).peekable();
 
-    while let Some(leaf) = leaves.next() {
+    guest.visit_lpi_leaves(from, ends, |leaf| {
         for (lpi, _) in leaf.lpis() {
             let byte = bytes.get(memory, table.byte_of(lpi)).ok()?;
             let pending = byte & Pendbaser::bit_of(lpi) != 0;
 
             guest.change_lpi(lpi, |word| loaded(word, target, pending));
         }
-        match leaves.peek() {
-            Some(next) if ends() => return Some(next.first()),
-            _ => (),
-        }
-    }
-    None
+        Some(())
+    })
 }
 
 /// An LPI that goes to that vCPU is pending or not, as the vCPU's table says. Of what the hardware
