@@ -156,6 +156,26 @@ static inline void vt_wait_turns(const u32 *turns, int nr, u32 more)
 			usleep(100);
 }
 
+/* One after the other, of guests and threads. */
+static inline u32 vt_random(u64 *state, u32 below)
+{
+	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (*state >> 33) % below;
+}
+
+/* The guest sleeps, at times, but not for ever. */
+static inline void vt_guest_idle(u64 *random)
+{
+	if (vt_random(random, 2)) {
+		tt_guest_delay(vt_random(random, 500));
+		return;
+	}
+	local_irq_disable();
+	tt_start(TT_V, tt_cnt(TT_V) + 1000);
+	wfi();
+	local_irq_enable();
+}
+
 /* Every vCPU's guest says that it has come to that step. */
 static inline void vt_wait_step(const u32 *reached, int nr, u32 step)
 {

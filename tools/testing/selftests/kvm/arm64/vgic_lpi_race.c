@@ -80,8 +80,8 @@ static void *interrupt(void *arg)
 	u64 random = seed + 5;
 
 	while (!READ_ONCE(threads_stop)) {
-		pthread_kill(vcpu_threads[rnd(&random, VI_NR_VCPUS)], SIGUSR1);
-		usleep(rnd(&random, 500));
+		pthread_kill(vcpu_threads[vt_random(&random, VI_NR_VCPUS)], SIGUSR1);
+		usleep(vt_random(&random, 500));
 	}
 	return NULL;
 }
@@ -116,10 +116,10 @@ static void *send_msis(void *which)
 	u32 lpi;
 
 	while (!READ_ONCE(threads_stop)) {
-		lpi = rnd(&random, NR_LPIS / 2) * 2 + me;
+		lpi = vt_random(&random, NR_LPIS / 2) * 2 + me;
 		nr_sent[me]++;
 		if (s->mode == MAPS) {
-			nr_delivered[me] += signal_msi(rnd(&random, 2), rnd(&random, NR_EVENTS)) == 1;
+			nr_delivered[me] += signal_msi(vt_random(&random, 2), vt_random(&random, NR_EVENTS)) == 1;
 		} else if (lpi >= NR_IRQFDS) {
 			signal_for_sure(lpi);
 			nr_delivered[me]++;
@@ -133,7 +133,7 @@ static void *send_events(void *arg)
 	u64 random = seed + 3;
 
 	while (!READ_ONCE(threads_stop))
-		TEST_ASSERT(!eventfd_write(eventfds[rnd(&random, NR_IRQFDS)], 1), "eventfd");
+		TEST_ASSERT(!eventfd_write(eventfds[vt_random(&random, NR_IRQFDS)], 1), "eventfd");
 	return NULL;
 }
 
@@ -141,12 +141,12 @@ static void *send_events(void *arg)
 static void read_debugfs(const char *name, u64 *random)
 {
 	char path[128], buf[512];
-	int fd, nr = rnd(random, 40);
+	int fd, nr = vt_random(random, 40);
 
 	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/%s", getpid(), vi.vm->fd, name);
 	fd = open(path, O_RDONLY);
 	TEST_ASSERT(fd >= 0, "%s", path);
-	while (nr-- && read(fd, buf, 1 + rnd(random, sizeof(buf))) > 0)
+	while (nr-- && read(fd, buf, 1 + vt_random(random, sizeof(buf))) > 0)
 		;
 	close(fd);
 }

@@ -36,12 +36,6 @@ static struct shared {
 	u32 commands[2];
 } shared;
 
-static u32 rnd(u64 *state, u32 below)
-{
-	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (*state >> 33) % below;
-}
-
 static void guest_irq(struct ex_regs *regs)
 {
 	u32 cpu = guest_get_vcpuid(), lpi;
@@ -111,17 +105,17 @@ static void put_movall(int its, u32 from, u32 to)
 static void change_property(u64 *random, u32 lpi)
 {
 	volatile u8 *properties = (void *)vi_gpa(VI_PROPERTIES);
-	u8 value = rnd(random, 4) << 6 | rnd(random, 2) << 5;
+	u8 value = vt_random(random, 4) << 6 | vt_random(random, 2) << 5;
 
-	properties[lpi] = value | !!rnd(random, 4);
+	properties[lpi] = value | !!vt_random(random, 4);
 }
 
 static void any_move(int its, u64 *random)
 {
-	u32 event = rnd(random, NR_EVENTS), lpi = event + its * NR_EVENTS;
-	u32 vcpu = rnd(random, VI_NR_VCPUS), icid = rnd(random, VI_NR_VCPUS);
+	u32 event = vt_random(random, NR_EVENTS), lpi = event + its * NR_EVENTS;
+	u32 vcpu = vt_random(random, VI_NR_VCPUS), icid = vt_random(random, VI_NR_VCPUS);
 
-	switch (rnd(random, 8)) {
+	switch (vt_random(random, 8)) {
 	case 0:
 		put_mapc(its, icid, vcpu, true);
 		break;
@@ -146,12 +140,12 @@ static void any_move(int its, u64 *random)
 
 static void any_map(int its, u64 *random)
 {
-	u32 event = rnd(random, NR_EVENTS), lpi = (event + rnd(random, 4)) % NR_EVENTS;
-	u32 vcpu = rnd(random, VI_NR_VCPUS), icid = rnd(random, NR_ICIDS);
+	u32 event = vt_random(random, NR_EVENTS), lpi = (event + vt_random(random, 4)) % NR_EVENTS;
+	u32 vcpu = vt_random(random, VI_NR_VCPUS), icid = vt_random(random, NR_ICIDS);
 
-	switch (rnd(random, 64)) {
+	switch (vt_random(random, 64)) {
 	case 0:
-		put_mapd(its, rnd(random, 4));
+		put_mapd(its, vt_random(random, 4));
 		break;
 	case 1:
 		/* What was in the collection is in none, until the device is mapped again. */
@@ -168,7 +162,7 @@ static void any_map(int its, u64 *random)
 	case 14 ... 23:
 		/* Gone, and again there, at once, for another. */
 		put_event(its, GITS_CMD_DISCARD, event, 0, 0);
-		put_event(its, GITS_CMD_MAPTI, rnd(random, NR_EVENTS), event, icid);
+		put_event(its, GITS_CMD_MAPTI, vt_random(random, NR_EVENTS), event, icid);
 		break;
 	case 24 ... 33:
 		any_move(its, random);
@@ -181,7 +175,7 @@ static void any_map(int its, u64 *random)
 
 static void race_commands(int its, u64 *random)
 {
-	u32 nr = 1 + rnd(random, 8);
+	u32 nr = 1 + vt_random(random, 8);
 
 	while (nr--)
 		if (shared.mode == MOVES)
@@ -222,14 +216,14 @@ static void look_how_far(u32 vcpu, int its)
 
 static void race_enables(u32 cpu, u64 *random)
 {
-	u32 vcpu = rnd(random, VI_NR_VCPUS);
-	int its = rnd(random, 2);
+	u32 vcpu = vt_random(random, VI_NR_VCPUS);
+	int its = vt_random(random, 2);
 
-	look_how_far(rnd(random, VI_NR_VCPUS), rnd(random, 2));
-	switch (rnd(random, 5)) {
+	look_how_far(vt_random(random, VI_NR_VCPUS), vt_random(random, 2));
+	switch (vt_random(random, 5)) {
 	case 0:
 		its_enable(its, false);
-		if (shared.mode == MAPS && !rnd(random, 8))
+		if (shared.mode == MAPS && !vt_random(random, 8))
 			change_device_table(its);
 		its_enable(its, true);
 		break;
@@ -237,16 +231,16 @@ static void race_enables(u32 cpu, u64 *random)
 		gicr_write(vcpu, GICR_INVALLR, 0);
 		break;
 	case 2:
-		gicr_write(vcpu, GICR_INVLPIR, VI_FIRST_LPI + rnd(random, NR_LPIS));
+		gicr_write(vcpu, GICR_INVLPIR, VI_FIRST_LPI + vt_random(random, NR_LPIS));
 		break;
 	default:
 		if (shared.mode == MOVES)
 			break;
 		gicr_write(vcpu, GICR_CTLR, 0);
 		/* The next one to come here enables it, if it is not this one. */
-		if (rnd(random, 8))
+		if (vt_random(random, 8))
 			gicr_write(vcpu, GICR_CTLR, GICR_CTLR_ENABLE_LPIS);
-		gicr_write(rnd(random, VI_NR_VCPUS), GICR_CTLR, GICR_CTLR_ENABLE_LPIS);
+		gicr_write(vt_random(random, VI_NR_VCPUS), GICR_CTLR, GICR_CTLR_ENABLE_LPIS);
 		break;
 	}
 }
@@ -315,19 +309,6 @@ static void change_phase(u32 cpu, enum phase phase)
 	reach(cpu, phase);
 }
 
-/* Sleep, at times, but not for ever. */
-static void idle(u64 *random)
-{
-	if (rnd(random, 2)) {
-		tt_guest_delay(rnd(random, 500));
-		return;
-	}
-	local_irq_disable();
-	tt_start(TT_V, tt_cnt(TT_V) + 1000);
-	wfi();
-	local_irq_enable();
-}
-
 static void guest_init(u32 cpu)
 {
 	vi_guest_cpu_init();
@@ -357,8 +338,8 @@ static void guest_main(void)
 		/* Disabled, ITS 1 would map its LPIs only when MSIs come already. */
 		else if (phase == PHASE_RACE && READ_ONCE(shared.reached[1]) == PHASE_RACE)
 			race_enables(cpu, &random);
-		if (phase != PHASE_RACE || !rnd(&random, 4))
-			idle(&random);
+		if (phase != PHASE_RACE || !vt_random(&random, 4))
+			vt_guest_idle(&random);
 		WRITE_ONCE(shared.turns[cpu], shared.turns[cpu] + 1);
 	}
 	reach(cpu, PHASE_END);

@@ -70,10 +70,10 @@ static void *send_edges(void *which)
 	u32 edge;
 
 	while (!READ_ONCE(threads_stop)) {
-		edge = rnd(&random, NR_EDGES);
+		edge = vt_random(&random, NR_EDGES);
 		count_sent(me, edge);
 		kvm_arm_irq_line(vm, FIRST_SPI + edge, 1);
-		if (rnd(&random, 2))
+		if (vt_random(&random, 2))
 			kvm_arm_irq_line(vm, FIRST_SPI + edge, 0);
 	}
 	return NULL;
@@ -85,10 +85,10 @@ static void *send_events(void *arg)
 	u32 edge;
 
 	while (!READ_ONCE(threads_stop)) {
-		edge = rnd(&random, NR_IRQFDS);
+		edge = vt_random(&random, NR_IRQFDS);
 		count_sent(2, edge);
 		TEST_ASSERT(!eventfd_write(edge_fds[edge], 1), "eventfd");
-		usleep(rnd(&random, 100));
+		usleep(vt_random(&random, 100));
 	}
 	return NULL;
 }
@@ -109,13 +109,13 @@ static void *raise_levels(void *arg)
 	struct level *level;
 
 	while (!READ_ONCE(threads_stop)) {
-		level = &levels[rnd(&random, NR_LEVELS)];
+		level = &levels[vt_random(&random, NR_LEVELS)];
 		if (has_ended(level)) {
 			level->high = true;
 			level->raised++;
 			TEST_ASSERT(!eventfd_write(level->fd, 1), "eventfd");
 		}
-		usleep(rnd(&random, 50));
+		usleep(vt_random(&random, 50));
 	}
 	return NULL;
 }
@@ -132,8 +132,8 @@ static void *change_ppis(void *arg)
 	int i;
 
 	while (!READ_ONCE(threads_stop)) {
-		set_ppi(rnd(&random, NR_VCPUS), rnd(&random, 2));
-		usleep(rnd(&random, 100));
+		set_ppi(vt_random(&random, NR_VCPUS), vt_random(&random, 2));
+		usleep(vt_random(&random, 100));
 	}
 	for (i = 0; i < NR_VCPUS; i++)
 		set_ppi(i, false);
@@ -143,14 +143,14 @@ static void *change_ppis(void *arg)
 static void look_at_vgic(u64 *random)
 {
 	char path[128], buf[512];
-	int fd, nr = rnd(random, 40);
+	int fd, nr = vt_random(random, 40);
 	struct vt_frame frames[3];
 	u32 value;
 
 	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/vgic-state", getpid(), vm->fd);
 	fd = open(path, O_RDONLY);
 	TEST_ASSERT(fd >= 0, "%s", path);
-	while (nr-- && read(fd, buf, 1 + rnd(random, sizeof(buf))) > 0)
+	while (nr-- && read(fd, buf, 1 + vt_random(random, sizeof(buf))) > 0)
 		;
 	close(fd);
 	/* Vcpus run: one has to do without. */
@@ -163,7 +163,7 @@ static void move_thread(pthread_t thread, u64 *random)
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	CPU_SET(rnd(random, sysconf(_SC_NPROCESSORS_ONLN)), &set);
+	CPU_SET(vt_random(random, sysconf(_SC_NPROCESSORS_ONLN)), &set);
 	pthread_setaffinity_np(thread, sizeof(set), &set);
 }
 
@@ -172,13 +172,13 @@ static void *kick(void *arg)
 	u64 random = seed + 6;
 
 	while (!READ_ONCE(threads_stop)) {
-		pthread_kill(vcpu_threads[rnd(&random, NR_RUNNING)], SIGUSR1);
-		if (!rnd(&random, 4))
-			move_thread(vcpu_threads[rnd(&random, NR_RUNNING)], &random);
-		if (!rnd(&random, 16))
+		pthread_kill(vcpu_threads[vt_random(&random, NR_RUNNING)], SIGUSR1);
+		if (!vt_random(&random, 4))
+			move_thread(vcpu_threads[vt_random(&random, NR_RUNNING)], &random);
+		if (!vt_random(&random, 16))
 			look_at_vgic(&random);
 		nr_kicks++;
-		usleep(rnd(&random, 1000));
+		usleep(vt_random(&random, 1000));
 	}
 	return NULL;
 }
@@ -186,24 +186,13 @@ static void *kick(void *arg)
 /* Every vCPU goes around that often: what is pending has been taken then. */
 static void wait_turns(void)
 {
-	u32 start[NR_RUNNING];
-	int i;
-
-	for (i = 0; i < NR_RUNNING; i++)
-		start[i] = READ_ONCE(s->turns[i]);
-	for (i = 0; i < NR_RUNNING; i++)
-		while (READ_ONCE(s->turns[i]) - start[i] < 20)
-			usleep(100);
+	vt_wait_turns(s->turns, NR_RUNNING, 20);
 }
 
 static void wait_phase(enum phase phase)
 {
-	int i;
-
 	WRITE_ONCE(s->phase, phase);
-	for (i = 0; i < NR_RUNNING; i++)
-		while (READ_ONCE(s->reached[i]) != phase)
-			usleep(100);
+	vt_wait_step(s->reached, NR_RUNNING, phase);
 }
 
 static void disturb_all(void)

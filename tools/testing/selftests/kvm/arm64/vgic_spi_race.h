@@ -60,12 +60,6 @@ static struct shared {
 /* What the handler uses must be another one than what it interrupts does. */
 static u64 guest_random[NR_RUNNING], handler_random[NR_RUNNING];
 
-static u32 rnd(u64 *state, u32 below)
-{
-	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (*state >> 33) % below;
-}
-
 /* Registers */
 
 static volatile void *gicd(u32 offset)
@@ -190,7 +184,7 @@ static void exit_to_host(void)
 /* The level of a line is for him to say who ends it. */
 static u32 who_deactivates(u32 cpu, u32 spi)
 {
-	return spi < NR_EDGES ? rnd(&handler_random[cpu], NR_RUNNING) : cpu;
+	return spi < NR_EDGES ? vt_random(&handler_random[cpu], NR_RUNNING) : cpu;
 }
 
 static void guest_irq(struct ex_regs *regs)
@@ -210,7 +204,7 @@ static void guest_irq(struct ex_regs *regs)
 	} else if (spi < NR_SPIS) {
 		take_spi(cpu, spi);
 		if (spi >= NR_EDGES &&
-		    (shared.mode != MODE_LEVELS || !rnd(&handler_random[cpu], 2)))
+		    (shared.mode != MODE_LEVELS || !vt_random(&handler_random[cpu], 2)))
 			exit_to_host();
 		if (is_split()) {
 			eoi(iar);
@@ -235,7 +229,7 @@ static void deactivate_some(u32 cpu, bool all)
 	for (spi = 0; spi < NR_SPIS; spi++) {
 		if (!READ_ONCE(shared.to_deactivate[cpu][spi]))
 			continue;
-		if (!all && rnd(&guest_random[cpu], 4))
+		if (!all && vt_random(&guest_random[cpu], 4))
 			continue;
 		WRITE_ONCE(shared.to_deactivate[cpu][spi], 0);
 		WRITE_ONCE(shared.active[spi], 0);
@@ -247,7 +241,7 @@ static void deactivate_some(u32 cpu, bool all)
 
 static void pend(u32 cpu, u64 *random)
 {
-	u32 edge = rnd(random, NR_EDGES);
+	u32 edge = vt_random(random, NR_EDGES);
 
 	COUNT(shared.sent[cpu][edge]);
 	dsb(sy);
@@ -256,9 +250,9 @@ static void pend(u32 cpu, u64 *random)
 
 static void change_actives(u64 *random)
 {
-	u32 some = 1U << rnd(random, NR_SPIS) | 1U << rnd(random, NR_SPIS);
+	u32 some = 1U << vt_random(random, NR_SPIS) | 1U << vt_random(random, NR_SPIS);
 
-	writel(some, gicd((rnd(random, 2) ? GICD_ISACTIVER : GICD_ICACTIVER) + WORD));
+	writel(some, gicd((vt_random(random, 2) ? GICD_ISACTIVER : GICD_ICACTIVER) + WORD));
 }
 
 static void turn_off(u32 cpu, u64 *random)
@@ -266,25 +260,25 @@ static void turn_off(u32 cpu, u64 *random)
 	if (cpu)
 		return;
 	enable_distributor(false);
-	tt_guest_delay(rnd(random, 200));
+	tt_guest_delay(vt_random(random, 200));
 	enable_distributor(true);
 }
 
 static void disturb(u32 cpu, u64 *random)
 {
-	u32 spi = rnd(random, NR_SPIS);
+	u32 spi = vt_random(random, NR_SPIS);
 
-	switch (rnd(random, 10)) {
+	switch (vt_random(random, 10)) {
 	case 0:
 		/* Others disable it meanwhile: the last phase enables all. */
 		writel(BIT(spi), gicd(GICD_ICENABLER + WORD));
 		writel(BIT(spi), gicd(GICD_ISENABLER + WORD));
 		break;
 	case 1 ... 3:
-		route(spi, rnd(random, shared.mode == MODE_OFF ? NR_VCPUS : NR_RUNNING));
+		route(spi, vt_random(random, shared.mode == MODE_OFF ? NR_VCPUS : NR_RUNNING));
 		break;
 	case 4 ... 5:
-		send_sgi(cpu, rnd(random, NR_RUNNING), rnd(random, NR_SGIS));
+		send_sgi(cpu, vt_random(random, NR_RUNNING), vt_random(random, NR_SGIS));
 		break;
 	case 6:
 		if (shared.mode == MODE_ACTIVES)
@@ -313,19 +307,6 @@ static void enable_all(u32 cpu)
 		writel(~0, gicd(GICD_ICACTIVER + WORD));
 	writel(~0, gicd(GICD_ISENABLER + WORD));
 	enable_distributor(true);
-}
-
-/* Sleep, at times, but not for ever. */
-static void idle(u64 *random)
-{
-	if (rnd(random, 2)) {
-		tt_guest_delay(rnd(random, 500));
-		return;
-	}
-	local_irq_disable();
-	tt_start(TT_V, tt_cnt(TT_V) + 1000);
-	wfi();
-	local_irq_enable();
 }
 
 static void init_cpu_interface(void)
@@ -361,7 +342,7 @@ static void guest_init(u32 cpu)
 			writel(~0, gicd(GICD_IGROUPR + WORD));
 		/* Not of what is active: priorities are what the hardware finds it by. */
 		for (i = 0; i < NR_SPIS; i++)
-			write_byte(rnd(random, 8) << 5, gicd(GICD_IPRIORITYR + FIRST_SPI + i));
+			write_byte(vt_random(random, 8) << 5, gicd(GICD_IPRIORITYR + FIRST_SPI + i));
 		for (i = 0; i < NR_EDGES; i += 16)
 			writel(i + 16 <= NR_EDGES ? 0xaaaaaaaa : 0xaaaa,
 			       gicd(GICD_ICFGR + (FIRST_SPI + i) / 4));
@@ -391,8 +372,8 @@ static void guest_main(void)
 			disturb(cpu, random);
 			writel(BIT(LINE_PPI), private_bank(cpu, GICD_ISENABLER));
 		}
-		if (phase != PHASE_RACE || !rnd(random, 4))
-			idle(random);
+		if (phase != PHASE_RACE || !vt_random(random, 4))
+			vt_guest_idle(random);
 		COUNT(shared.turns[cpu]);
 	}
 	WRITE_ONCE(shared.reached[cpu], PHASE_END);
