@@ -159,9 +159,11 @@ class Judge:
             kept.write_text(scripts[first])
             if kernel != "c":
                 # A guest that was stuck may have been a host that was busy: it gets another go.
-                if self.verdict(kernel, [scripts[n] for n in sorted(found.bad)], "again").bad:
+                failed = [scripts[n] for n in sorted(found.bad)]
+                again = self.verdict(kernel, failed, "again").bad
+                if again:
                     status = "fail"
-                    kept.write_text(self.shrink(kernel, scripts[first]))
+                    kept.write_text(self.shrink(kernel, failed[min(again)]))
                 else:
                     note += ", but not again"
             note += f"; see {kept}"

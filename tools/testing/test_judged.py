@@ -57,6 +57,23 @@ class TestJudged(test_suites.Suite):
         kept = self.context.logs / "model/vhe/rust.script"
         self.assertEqual(kept.read_text(), "config 3 3 4 1 64 0\n3 0 line 33 1\n")
 
+    def test_what_fails_again_is_cut_down(self):
+        class Stuck(Fake):
+            """The first of two fails once."""
+
+            def scripts(self, events):
+                return [SCRIPT, SCRIPT + "30 0 take\n"]
+
+            def verdict(self, kernel, scripts, what="all"):
+                found = super().verdict(kernel, scripts, what)
+                if what != "all":
+                    found.bad = {n: why for n, why in found.bad.items() if "take" in scripts[n]}
+                return found
+
+        Stuck(self.context, ("3 0 line 33 1",)).run()
+        kept = self.context.logs / "model/vhe/rust.script"
+        self.assertEqual(kept.read_text(), "config 3 3 4 1 64 0\n3 0 line 33 1\n30 0 take\n")
+
     def test_c_is_told(self):
         Fake(self.context, (), c=("3 0 line 33 1",)).run()
         self.assertEqual(self.statuses(), {"model/vhe/c": "pass", "model/vhe/rust": "pass"})

@@ -21,7 +21,7 @@ const LENGTH: std::ops::Range<usize> = 500..1500;
 /// List registers of the CPUs that QEMU has.
 const LRS: u32 = 4;
 /// PPIs that the timers drive: they are mapped to physical ones, of which the model knows nothing.
-const TIMERS: [u32; 2] = [27, 30];
+const TIMERS: u32 = 1 << 27 | 1 << 30;
 
 /// The event as somebody can do it who has a kernel to run guests with; if he can. `rare`: it may be
 /// one after which little happens.
@@ -36,35 +36,31 @@ fn with_a_kernel(event: Event, rare: bool) -> Option<Event> {
         // The last would stop a guest in QEMU (vgic_script.c).
         Event::Groups(zero, one) => (rare || one).then_some(Event::Groups(zero && one, one)),
         Event::Mask(mask) => Some(Event::Mask(if rare { mask } else { 0xf8 })),
-        Event::Line(intid, _) => (!TIMERS.contains(&intid)).then_some(event),
+        Event::Line(intid, _) if intid < 32 => (TIMERS >> intid & 1 == 0).then_some(event),
         Event::Read(at) => aligned(at).then_some(event),
         Event::Write(at, value) => {
             let in_bank = |bank: u32| at.offset & 0xff80 == bank;
             let sleepy = value == 0 && at.offset == 0 || in_bank(0x180) || in_bank(0x300);
-            let value = value & !timers(at.frame, at.offset);
+            let value = value & !u64::from(timers(at.frame, at.offset));
 
             (aligned(at) && (rare || !sleepy)).then_some(Event::Write(at, value))
         }
-        Event::UserWrite(frame, offset, value) => {
-            let value = value & !timers(frame, offset) as u32;
-
-            Some(Event::UserWrite(frame, offset, value))
-        }
-        Event::WriteLevels(0, lines) => {
-            let timers: u32 = TIMERS.iter().map(|intid| 1 << intid).sum();
-
-            Some(Event::WriteLevels(0, lines & !timers))
-        }
+        Event::UserWrite(frame, offset, value) => Some(Event::UserWrite(
+            frame,
+            offset,
+            value & !timers(frame, offset),
+        )),
+        Event::WriteLevels(0, lines) => Some(Event::WriteLevels(0, lines & !TIMERS)),
         _ => Some(event),
     }
 }
 
 /// The bits of the timers' PPIs in a register with one bit for each.
-fn timers(frame: Frame, offset: u32) -> u64 {
+fn timers(frame: Frame, offset: u32) -> u32 {
     let private = matches!(frame, Frame::Gicr(_)) && (0x1_0080..0x1_0400).contains(&offset);
 
     if private {
-        TIMERS.iter().map(|intid| 1 << intid).sum()
+        TIMERS
     } else {
         0
     }
