@@ -162,6 +162,11 @@ class Kernels:
         added = setting - {BASE} - set(self.parts.values())
         return not added or len(on) == 1 or on == set(self.finished())
 
+    def is_quick(self, setting):
+        """Whether a kernel with these of our options is among the few that are built in each run of the tests: no
+        more than one option, or all parts."""
+        return len(setting - {BASE}) <= 1 or set(self.parts.values()) <= setting
+
     def named(self, setting):
         """The name of the kernel with these of our options on, and no others."""
         if BASE not in setting:

@@ -49,10 +49,11 @@ def combinations(opts, needs=None):
     return found
 
 
-def variants(kconfig, kernels):
-    """{what tools/setup/kernel calls it: setting} of every setting that is tried."""
+def variants(kconfig, kernels, everything=True):
+    """{what tools/setup/kernel calls it: setting} of every setting that is tried, or of the quick ones."""
     found = combinations(options(kconfig), requirements(kconfig))
-    return {kernels.named(setting): setting for setting in found if kernels.is_tried(setting)}
+    return {kernels.named(setting): setting for setting in found
+            if kernels.is_tried(setting) and (everything or kernels.is_quick(setting))}
 
 
 def configured(config, opts):

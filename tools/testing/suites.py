@@ -205,8 +205,10 @@ def report_kunit(context, prefix, console, status, seconds, log):
 # -- boot-matrix and guest -------------------------------------------------------
 
 def boot_matrix(context):
+    """Each combination with --all, and if a part of the suite is named."""
+    named = any(p.startswith("boot-matrix/") for p in context.report.selection.patterns)
     run_tap(context, "boot-matrix",
-            [context.repo / TESTING / "boot-matrix"], 5400)
+            [context.repo / TESTING / "boot-matrix", *(["--all"] if context.all or named else [])], 5400)
 
 
 def configurations(context, wanted):

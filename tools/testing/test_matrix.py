@@ -185,6 +185,14 @@ class TestKernels(unittest.TestCase):
                   for line in self.kernels.config(name) if line.endswith("=y")}
             self.assertEqual(on, setting, name)
 
+    def test_quick_variants(self):
+        rows = {"replaces": {f"KVM_ARM64_RUST_P{n}": ["x.o"] for n in (1, 2, 3)}, "adds": {}}
+        kconfig = "\n".join(["menuconfig KVM_ARM64_RUST", *(f"config {option}" for option in rows["replaces"])])
+        kernels = parts.Kernels(rows, {})
+        self.assertEqual(len(matrix.variants(kconfig, kernels)), 9)
+        self.assertEqual(list(matrix.variants(kconfig, kernels, everything=False)),
+                         ["c", "none", "p1", "p2", "p3", "rust"])
+
     def test_option_that_nothing_adds(self):
         with self.assertRaisesRegex(parts.PartsError, "KVM_ARM64_RUST_VGIC_MORE is no part"):
             matrix.variants(KCONFIG, parts.Kernels(parts.table(KBUILD), {}))
