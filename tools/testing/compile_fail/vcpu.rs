@@ -163,14 +163,38 @@ fn sleep(vcpu: UserVcpu<'_>) {
     vcpu.config().set_timer_ppis_immutable();
 }
 
-//# a VM's vCPUs stopped, which sleeps, with interrupts off
-//# error: E0308 expected `MaySleep<'_>`, found `&IrqOff`
-fn stop(vm: Vm<'_>, irq_off: &IrqOff) -> bool {
-    vm.stop_all_vcpus(irq_off).is_ok()
+//# a VM's vCPUs stopped without its lock
+//# error: E0599 no method named `stop_all` found
+fn stop(vcpu: UserVcpu<'_>) -> bool {
+    vcpu.stop_all().is_ok()
 }
 //# instead
-fn stop(vm: Vm<'_>, caller: UserVcpu<'_>) -> bool {
-    vm.stop_all_vcpus(caller.may_sleep()).is_ok()
+fn stop(vcpu: UserVcpu<'_>) -> bool {
+    vcpu.try_vm_lock()
+        .is_ok_and(|mut lock| lock.locked().stop_all().is_ok())
+}
+
+//# a VM's lock, which sleeps, with interrupts off
+//# error: E0599 no method named `vm_lock` found
+fn lock(vm: Vm<'_>, _irq_off: &IrqOff) {
+    vm.vm_lock();
+}
+//# instead
+fn lock(task: &mut Task<'_>) {
+    task.vm_lock();
+}
+
+//# a VM's lock twice
+//# error: E0499 cannot borrow `*task` as mutable more than once
+fn lock(task: &mut Task<'_>) {
+    let first = task.vm_lock();
+    task.vm_lock();
+    drop(first);
+}
+//# instead
+fn lock(task: &mut Task<'_>) {
+    drop(task.vm_lock());
+    task.vm_lock();
 }
 
 //# user memory, which sleeps, by who stays on a CPU
@@ -185,10 +209,10 @@ fn read(vcpu: UserVcpu<'_>, addr: u64) -> Option<u64> {
 
 //# the lock of a VM's configuration, which sleeps, for a vCPU that is loaded
 //# error: E0599 no method named `config` found
-fn configure(vcpu: LoadedVcpu<'_>) -> Config<'_> {
+fn configure(vcpu: LoadedVcpu<'_>) -> VcpuConfig<'_> {
     vcpu.config()
 }
 //# instead
-fn configure(vcpu: UserVcpu<'_>) -> Config<'_> {
+fn configure(vcpu: UserVcpu<'_>) -> VcpuConfig<'_> {
     vcpu.config()
 }

@@ -35,7 +35,7 @@ pub(crate) mod guest_memory;
 #[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe))]
 pub(crate) mod host_data;
 pub(crate) mod hypervisor;
-#[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
+#[cfg(not(nvhe))]
 pub(crate) mod locks;
 #[cfg(not(nvhe))]
 pub(crate) mod log;

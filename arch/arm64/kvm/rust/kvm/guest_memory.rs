@@ -23,10 +23,7 @@
 //!     arch/arm64/kvm/vgic/vgic-its.c: __is_visible_gfn_locked,
 //!     kvm_arch_allow_write_without_running_vcpu
 
-use super::{
-    locks::*,
-    prelude::*, //
-};
+use super::prelude::*;
 use crate::{
     gic::{
         its::Gpa,

@@ -3,35 +3,28 @@
 //! The sleeping locks of a VM, and by their types the order in which they are taken.
 //!
 //! ```text
-//! Task -> Halted vCPUs (kvm->lock, vcpu->mutex)
-//!      -> Slots (slots_lock)                       -> Config (config_lock)
-//! InMmio (kvm->srcu, for reading)                  -> Config
-//!                                                     Config -> Halted (no vCPU in its guest)
+//! Task -> VmLocked (kvm->lock) -> AllStopped (vcpu->mutex)
+//!      -> Slots (slots_lock)                       -> ConfigLock (config_lock)
+//! InMmio (kvm->srcu, for reading)                  -> ConfigLock
+//! UserVcpu (its vcpu->mutex)                       -> ConfigLock
+//!                                                     ConfigLock -> Halted (no vCPU in its guest)
 //! ```
 //!
 //! Each lock's guard borrows what comes before it mutably for as long as it lives. So what comes
 //! before a lock cannot be taken while it is held, nor can the same be taken twice; and what must
-//! not be done under a lock is a method of what it borrows. Registration of a device with the I/O
-//! bus is one of [`Slots`], and waits for all who look up devices: some of these wait for the
-//! configuration lock.
+//! not be done under a lock is a method of what it borrows. What only the virtual GIC needs of it
+//! is in [`vgic`].
 //!
 //! Source: Documentation/virt/kvm/locking.rst; Documentation/virt/kvm/arm/rust/vgic.rst.
+//!
+//! Mirrors: virt/kvm/kvm_main.c: kvm_trylock_all_vcpus, kvm_unlock_all_vcpus
 
-use super::prelude::*;
-use crate::linux::prelude::*;
-use core::marker::PhantomData;
+#[cfg(CONFIG_KVM_ARM64_RUST_VGIC)]
+pub(crate) mod vgic;
+
+use super::*;
 use kernel::{
-    bindings,
-    error::{
-        code::EBUSY,
-        to_result,
-        Result, //
-    },
-    sync::lock::{
-        mutex::MutexBackend,
-        Guard,
-        Lock, //
-    },
+    error::code::EBUSY,
     types::NotThreadSafe, //
 };
 
@@ -45,11 +38,36 @@ pub(crate) struct Task<'a> {
     _not_send: NotThreadSafe,
 }
 
-/// `kvm->slots_lock` is held.
-pub(crate) struct Slots<'t> {
+/// `kvm->lock` is held: by the caller, or by a [`VmLock`]. Of the vCPUs' mutexes the thread has at
+/// most that of `own`.
+///
+/// # Invariants
+///
+/// As it says, and the thread holds none of the VM's locks that come after these.
+pub(crate) struct VmLocked<'a> {
+    vm: Vm<'a>,
+    own: Option<OwnVcpu<'a>>,
+    _not_send: NotThreadSafe,
+}
+
+/// `kvm->lock` is held, by this.
+pub(crate) struct VmLock<'a> {
+    locked: VmLocked<'a>,
+    _guard: Guard<'a, (), MutexBackend>,
+}
+
+/// All vCPUs' mutexes are held: none of them runs or can start, and none can be made.
+///
+/// # Invariants
+///
+/// `kvm->lock` is held. Of the first `taken` vCPUs, the mutexes of all but `own` are held by this
+/// value; that of `own` is the thread's already. No vCPU comes or goes meanwhile.
+pub(crate) struct AllStopped<'t> {
     vm: Vm<'t>,
-    _guard: Guard<'t, (), MutexBackend>,
+    own: Option<OwnVcpu<'t>>,
+    taken: i32,
     _after: PhantomData<&'t mut ()>,
+    _not_send: NotThreadSafe,
 }
 
 /// `kvm->arch.config_lock` is held.
@@ -59,41 +77,10 @@ pub(crate) struct ConfigLock<'t> {
     _after: PhantomData<&'t mut ()>,
 }
 
-/// The thread of a vCPU that handles an exit of its guest: it may sleep, holds none of its VM's locks
-/// but the vCPU's mutex, and may be in a read section of `kvm->srcu`. So nothing may be waited for
-/// that waits for such sections: `slots_lock` may not be taken, nor what comes before it.
-///
-/// # Invariants
-///
-/// As it says.
-pub(crate) struct InMmio<'a> {
+/// The configuration lock of a vCPU's VM is held, for what of the VM is set through its vCPUs.
+pub(crate) struct VcpuConfig<'a> {
     vcpu: OwnVcpu<'a>,
-    _not_send: NotThreadSafe,
-}
-
-/// No vCPU of the VM is in its guest, or enters it before this is gone.
-pub(crate) struct Halted<'c> {
-    vm: Vm<'c>,
-    _after: PhantomData<&'c mut ()>,
-}
-
-/// `kvm->lock` is held, by the caller.
-///
-/// # Invariants
-///
-/// As it says.
-pub(crate) struct VmLocked<'a>(Task<'a>);
-
-/// All vCPUs' mutexes are held: none runs.
-pub(crate) struct AllStopped<'t> {
-    task: Task<'t>,
-    _after: PhantomData<&'t mut ()>,
-}
-
-/// `kvm->lock` is held, by this.
-pub(crate) struct VmLock<'t> {
-    locked: VmLocked<'t>,
-    _guard: Guard<'t, (), MutexBackend>,
+    _lock: ConfigLock<'a>,
 }
 
 impl<'a> Task<'a> {
@@ -117,229 +104,120 @@ impl<'a> Task<'a> {
         self.vm
     }
 
-    /// Evidence for what sleeps. These locks are mutexes: it may be done with them held.
-    #[inline(always)]
-    pub(crate) fn may_sleep(&self) -> MaySleep<'a> {
-        // SAFETY: By the type invariant, for as long as the value of whoever has it may live.
-        unsafe { MaySleep::assume() }
-    }
-
-    /// Takes `kvm->slots_lock`. Sleeps.
-    pub(crate) fn slots(&mut self) -> Slots<'_> {
-        // SAFETY: The mutex is initialised with the VM, which lives as long.
-        let lock = unsafe { mutex(&raw mut (*self.vm.as_ptr()).slots_lock) };
-
-        Slots {
-            vm: self.vm,
-            _guard: lock.lock(),
-            _after: PhantomData,
-        }
-    }
-
-    /// Takes the configuration lock. Sleeps.
-    pub(crate) fn config(&mut self) -> ConfigLock<'_> {
-        ConfigLock::take(self.vm)
-    }
-
     /// Takes `kvm->lock`. Sleeps.
     pub(crate) fn vm_lock(&mut self) -> VmLock<'_> {
-        let guard = self.vm.lock().lock();
+        VmLock::new(self.vm, None, vm_mutex(self.vm).lock())
+    }
+}
 
-        VmLock {
-            // INVARIANT: `_guard` holds it.
-            // SAFETY: `self` is borrowed.
-            locked: VmLocked(unsafe { Task::assume(self.vm) }),
-            _guard: guard,
+impl<'a> UserVcpu<'a> {
+    /// Takes the lock of its VM, which comes before the vCPU's mutex: so this does not wait.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if the lock is taken: a vCPU is being made, or someone else has stopped all.
+    pub(crate) fn try_vm_lock(self) -> Result<VmLock<'a>> {
+        // SAFETY: A vCPU's mutex is initialised with it. Lockdep has a look whether it is held.
+        unsafe { bindings::mutex_assert_is_held(mutex_of(self.anyones())) };
+
+        let guard = vm_mutex(self.vm()).try_lock().ok_or(EBUSY)?;
+
+        Ok(VmLock::new(self.vm(), Some(*self), guard))
+    }
+
+    /// Takes the configuration lock of its VM. Sleeps.
+    pub(crate) fn config(self) -> VcpuConfig<'a> {
+        VcpuConfig {
+            vcpu: *self,
+            _lock: ConfigLock::take(self.vm()),
         }
     }
 }
 
-impl<'a> VmLocked<'a> {
-    /// Takes the caller's word for it.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Task::assume`], but `kvm->lock` must be held.
-    pub(crate) unsafe fn assume(vm: Vm<'a>) -> Self {
-        // INVARIANT: By the safety requirements.
-        // SAFETY: By the safety requirements.
-        Self(unsafe { Task::assume(vm) })
+impl<'a> VmLock<'a> {
+    fn new(vm: Vm<'a>, own: Option<OwnVcpu<'a>>, guard: Guard<'a, (), MutexBackend>) -> Self {
+        // INVARIANT: `_guard` holds it.
+        let locked = VmLocked {
+            vm,
+            own,
+            _not_send: NotThreadSafe,
+        };
+
+        Self {
+            locked,
+            _guard: guard,
+        }
     }
 
-    /// Takes the mutexes of all vCPUs.
+    /// The lock, as whoever has it shows it.
+    pub(crate) fn locked(&mut self) -> &mut VmLocked<'a> {
+        &mut self.locked
+    }
+}
+
+impl VmLocked<'_> {
+    /// Takes the mutexes of all vCPUs that the thread does not have yet.
     ///
     /// # Errors
     ///
     /// `EBUSY` if a vCPU is in use.
     pub(crate) fn stop_all(&mut self) -> Result<AllStopped<'_>> {
-        // SAFETY: The VM is valid, and its lock is held.
-        if unsafe { bindings::kvm_trylock_all_vcpus(self.0.vm.as_ptr()) } != 0 {
-            return Err(EBUSY);
-        }
-        Ok(AllStopped {
-            // SAFETY: `self` is borrowed.
-            task: unsafe { Task::assume(self.0.vm) },
+        // INVARIANT: None is taken yet; by the type invariant.
+        let mut stopped = AllStopped {
+            vm: self.vm,
+            own: self.own,
+            taken: 0,
             _after: PhantomData,
-        })
-    }
+            _not_send: NotThreadSafe,
+        };
 
-    /// Takes `kvm->slots_lock`. Sleeps.
-    pub(crate) fn slots(&mut self) -> Slots<'_> {
-        self.0.slots()
-    }
-
-    /// Takes the configuration lock. Sleeps.
-    pub(crate) fn config(&mut self) -> ConfigLock<'_> {
-        self.0.config()
-    }
-
-    /// The VM.
-    pub(crate) fn vm(&self) -> Vm<'a> {
-        self.0.vm
-    }
-}
-
-impl<'t> VmLock<'t> {
-    /// The lock, as whoever has it shows it.
-    pub(crate) fn locked(&mut self) -> &mut VmLocked<'t> {
-        &mut self.locked
+        while let Some(vcpu) = stopped.vcpu_at(stopped.taken) {
+            // SAFETY: The vCPU is online, and `kvm->lock` is held. On an error the value that is
+            // dropped gives back those taken so far.
+            if !stopped.is_own(vcpu) && unsafe { bindings::vcpu_trylock_nested(vcpu.as_ptr()) } == 0
+            {
+                return Err(EBUSY);
+            }
+            stopped.taken = stopped.taken.saturating_add(1);
+        }
+        Ok(stopped)
     }
 }
 
 impl<'t> AllStopped<'t> {
-    /// Takes the configuration lock. Sleeps.
-    pub(crate) fn config(&mut self) -> ConfigLock<'_> {
-        self.task.config()
+    /// Sets both offsets of the VM's counters, in ticks; writes of counter values are ignored from
+    /// now.
+    pub(crate) fn pin_counter_offsets(&self, virt: u64, phys: u64) {
+        self.vm.pin_counter_offset();
+        self.vm.set_counter_offsets(virt, phys);
     }
 
-    /// Takes the configuration lock, for the state of a vCPU of the VM: nobody else works on it.
-    /// Sleeps.
-    pub(crate) fn config_and(&mut self, vcpu: Vcpu<'_>) -> (ConfigLock<'_>, OwnVcpu<'_>) {
-        debug_assert!(core::ptr::eq(vcpu.vm().as_ptr(), self.task.vm.as_ptr()));
-        // SAFETY: Its mutex is held, for as long as `self` lives.
-        let own = unsafe { OwnVcpu::assume(vcpu.as_ptr()) };
+    fn is_own(&self, vcpu: Vcpu<'_>) -> bool {
+        self.own.is_some_and(|own| own.is(vcpu))
+    }
 
-        (self.task.config(), own)
+    /// The VM's vCPU of that index, in the order in which they were made.
+    fn vcpu_at(&self, index: i32) -> Option<Vcpu<'t>> {
+        // SAFETY: The VM is valid by its invariant; any index is.
+        let ptr = unsafe { bindings::kvm_get_vcpu(self.vm.as_ptr(), index) };
+
+        // SAFETY: An online vCPU is complete, and lives as long as its VM.
+        (!ptr.is_null()).then(|| unsafe { Vcpu::from_raw(ptr) })
     }
 }
 
 impl Drop for AllStopped<'_> {
     fn drop(&mut self) {
-        // SAFETY: Taken by `stop_all()`, on this task.
-        unsafe { bindings::kvm_unlock_all_vcpus(self.task.vm.as_ptr()) };
-    }
-}
-
-impl<'t> Slots<'t> {
-    /// The VM.
-    pub(crate) fn vm(&self) -> Vm<'t> {
-        self.vm
-    }
-
-    /// Takes the configuration lock. Sleeps.
-    pub(crate) fn config(&mut self) -> ConfigLock<'_> {
-        ConfigLock::take(self.vm)
-    }
-
-    /// Puts a device on the memory-mapped I/O bus, at `size` bytes from `base`. Waits for all who
-    /// look for a device on it.
-    ///
-    /// # Errors
-    ///
-    /// The bus': it is full, or there is no memory.
-    ///
-    /// # Safety
-    ///
-    /// `device` must be initialised, and stay so until it is taken off.
-    pub(crate) unsafe fn register(
-        &mut self,
-        base: u64,
-        size: u32,
-        device: *mut bindings::kvm_io_device,
-    ) -> Result {
-        // SAFETY: The VM is valid, its slots_lock is held, and the configuration lock is not; by
-        // the safety requirements. CAST: A small constant.
-        to_result(unsafe {
-            bindings::kvm_io_bus_register_dev(
-                self.vm.as_ptr(),
-                bindings::kvm_bus_KVM_MMIO_BUS,
-                base,
-                size as i32,
-                device,
-            )
-        })
-    }
-
-    /// Takes a device off the bus, if it is on it. Waits for all who use it.
-    ///
-    /// # Safety
-    ///
-    /// `device` must be valid.
-    pub(crate) unsafe fn unregister(&mut self, device: *mut bindings::kvm_io_device) {
-        // SAFETY: The VM is valid, its slots_lock is held, and the configuration lock is not; by the
-        // safety requirements.
-        unsafe {
-            bindings::kvm_io_bus_unregister_dev(
-                self.vm.as_ptr(),
-                bindings::kvm_bus_KVM_MMIO_BUS,
-                device,
-            )
-        };
-    }
-}
-
-impl<'a> InMmio<'a> {
-    /// Takes the caller's word for it.
-    ///
-    /// # Safety
-    ///
-    /// As for [`OwnVcpu::assume`], and the type's invariant must hold.
-    #[inline(always)]
-    pub(crate) unsafe fn assume(vcpu: *mut bindings::kvm_vcpu) -> Self {
-        // INVARIANT: By the safety requirements.
-        Self {
-            // SAFETY: By the safety requirements.
-            vcpu: unsafe { OwnVcpu::assume(vcpu) },
-            _not_send: NotThreadSafe,
+        for vcpu in (0..self.taken).filter_map(|index| self.vcpu_at(index)) {
+            if !self.is_own(vcpu) {
+                // SAFETY: Taken by `stop_all()`, on this task: the value is not `Send`.
+                unsafe { bindings::mutex_unlock(mutex_of(vcpu)) };
+            }
         }
-    }
-
-    /// The vCPU whose guest makes the access.
-    #[inline(always)]
-    pub(crate) fn vcpu(&self) -> OwnVcpu<'a> {
-        self.vcpu
-    }
-
-    /// Takes the configuration lock. Sleeps.
-    pub(crate) fn config(&mut self) -> ConfigLock<'_> {
-        ConfigLock::take(self.vcpu.vm())
-    }
-}
-
-impl Drop for Halted<'_> {
-    fn drop(&mut self) {
-        // SAFETY: The VM is valid, and was halted when this was made.
-        unsafe { bindings::kvm_arm_resume_guest(self.vm.as_ptr()) };
     }
 }
 
 impl<'t> ConfigLock<'t> {
-    /// Has all vCPUs leave the guest, and keeps them out. What they had in list registers is in
-    /// memory when this returns. Sleeps.
-    ///
-    /// A vCPU that enters or leaves its guest at the moment has interrupts off, and the request
-    /// waits until it takes one; a vCPU that is seen to be outside has stored that last, for which
-    /// the barrier is.
-    pub(crate) fn halt_guest(&mut self) -> Halted<'_> {
-        // SAFETY: The VM is valid. Undone by `Drop`.
-        unsafe { bindings::kvm_arm_halt_guest(self.vm.as_ptr()) };
-        smp_mb();
-        Halted {
-            vm: self.vm,
-            _after: PhantomData,
-        }
-    }
-
     fn take(vm: Vm<'t>) -> Self {
         // SAFETY: The mutex is initialised with the VM, which lives as long.
         let lock = unsafe { mutex(&raw mut (*vm.as_ptr()).arch.config_lock) };
@@ -356,15 +234,55 @@ impl<'t> ConfigLock<'t> {
     pub(crate) fn vm(&self) -> Vm<'t> {
         self.vm
     }
+}
 
-    /// Whether the number of vCPUs that are being made is zero.
-    pub(crate) fn all_vcpus_complete(&self) -> bool {
-        // SAFETY: The VM is valid. CAST: At most 512.
-        unsafe {
-            (&raw const (*self.vm.as_ptr()).created_vcpus).read_volatile()
-                == self.vm.online_vcpus() as i32
-        }
+impl VcpuConfig<'_> {
+    /// Claims the interrupt of one of the vCPU's timers for it.
+    ///
+    /// # Errors
+    ///
+    /// If it is owned by somebody else, or does not exist.
+    pub(crate) fn own_irq(&self, timer: TimerId) -> Result {
+        let owner = self.vcpu.timer(timer);
+
+        // SAFETY: A vCPU is valid; the lock of its VM is held, as required.
+        to_result(unsafe {
+            bindings::kvm_vgic_set_owner(
+                self.vcpu.as_ptr(),
+                owner.ppi().intid(),
+                owner.as_ptr().cast::<c_void>(),
+            )
+        })
     }
+
+    /// Whether a vCPU has run, so that the timers' PPIs are settled.
+    pub(crate) fn timer_ppis_immutable(&self) -> bool {
+        self.vcpu
+            .vm()
+            .flag(bindings::KVM_ARCH_FLAG_TIMER_PPIS_IMMUTABLE)
+    }
+
+    /// Settles the timers' PPIs.
+    pub(crate) fn set_timer_ppis_immutable(&self) {
+        self.vcpu
+            .vm()
+            .set_flag(bindings::KVM_ARCH_FLAG_TIMER_PPIS_IMMUTABLE);
+    }
+
+    /// Sets a timer's PPI.
+    pub(crate) fn set_timer_ppi(&self, timer: TimerId, ppi: Ppi) {
+        self.vcpu.vm().set_timer_ppi(timer, ppi);
+    }
+}
+
+fn vm_mutex(vm: Vm<'_>) -> &Lock<(), MutexBackend> {
+    // SAFETY: The mutex is initialised with the VM, which lives as long.
+    unsafe { mutex(&raw mut (*vm.as_ptr()).lock) }
+}
+
+fn mutex_of(vcpu: Vcpu<'_>) -> *mut bindings::mutex {
+    // SAFETY: Valid by the vCPU's invariant.
+    unsafe { &raw mut (*vcpu.as_ptr()).mutex }
 }
 
 /// # Safety

@@ -42,7 +42,7 @@ pub(crate) use super::{
 #[cfg(all(CONFIG_KVM_ARM64_RUST_VGIC, not(nvhe)))]
 pub(crate) use super::{
     guest_memory::*,
-    locks::*,
+    locks::vgic::*,
     vgic::{
         bus::*,
         deferred::LpiWork,
@@ -65,6 +65,7 @@ pub(crate) use super::{
 };
 #[cfg(not(nvhe))]
 pub(crate) use super::{
+    locks::*,
     log,
     timer_irq_domain::*,
     tracepoint, //

@@ -171,26 +171,6 @@ impl OwnVcpu<'_> {
     }
 }
 
-impl Config<'_> {
-    /// Claims the interrupt of one of the vCPU's timers for it.
-    ///
-    /// # Errors
-    ///
-    /// If it is owned by somebody else, or does not exist.
-    pub(crate) fn own_irq(&self, timer: TimerId) -> Result {
-        let owner = self.vcpu().timer(timer);
-
-        // SAFETY: A vCPU is valid; the lock of its VM is held, as required.
-        to_result(unsafe {
-            bindings::kvm_vgic_set_owner(
-                self.vcpu().as_ptr(),
-                owner.ppi().intid(),
-                owner.as_ptr().cast::<c_void>(),
-            )
-        })
-    }
-}
-
 /// `ICH_VTR_EL2` of the host's CPUs, less what an erratum makes of no use.
 #[cfg(any(CONFIG_KVM_ARM64_RUST_SWITCH, nvhe, CONFIG_KVM_ARM64_RUST_VGIC))]
 #[inline(always)]

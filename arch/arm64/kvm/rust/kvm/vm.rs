@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A VM, and its timer configuration with the locks that guard it.
+//! A VM, and its timer configuration.
 //!
 //! C header: [`arch/arm64/include/asm/kvm_host.h`](srctree/arch/arm64/include/asm/kvm_host.h)
 //!
 //! Mirrors: arch/arm64/kvm/arch_timer.c: kvm_vm_ioctl_set_counter_offset;
 //!     include/kvm/arm_arch_timer.h: arch_timer_vm_data, timer_irq
-
-#[cfg(not(nvhe))]
-pub(crate) mod stopped;
 
 use super::*;
 
@@ -114,7 +111,7 @@ impl<'a> Vm<'a> {
     }
 
     /// Until a vCPU has run nobody acts by it.
-    fn set_timer_ppi(self, timer: TimerId, ppi: Ppi) {
+    pub(super) fn set_timer_ppi(self, timer: TimerId, ppi: Ppi) {
         // SAFETY: Valid by `ppi_ptr()`.
         unsafe { self.ppi_ptr(timer).write_volatile(ppi.intid()) };
     }
@@ -136,7 +133,7 @@ impl<'a> Vm<'a> {
         unsafe { &raw mut (*self.as_ptr()).arch.timer_data }
     }
 
-    /// Sets both. For those who may: see [`VcpusStopped`](stopped::VcpusStopped) and [`NewVcpu`].
+    /// Sets both. For those who may: see [`AllStopped`](super::locks::AllStopped) and [`NewVcpu`].
     pub(super) fn set_counter_offsets(self, virt: u64, phys: u64) {
         self.set_virtual_offset(virt);
         self.set_physical_offset(phys);
@@ -152,12 +149,6 @@ impl<'a> Vm<'a> {
     /// Makes [`Self::has_counter_offset`] true for good.
     pub(super) fn pin_counter_offset(self) {
         self.set_flag(bindings::KVM_ARCH_FLAG_VM_COUNTER_OFFSET);
-    }
-
-    /// The VM lock, `kvm->lock`.
-    pub(super) fn lock(self) -> &'a Lock<(), MutexBackend> {
-        // SAFETY: The mutex is initialised with the VM, which lives for `'a`.
-        unsafe { Lock::from_raw(&raw mut (*self.as_ptr()).lock) }
     }
 
     /// Whether its vCPUs have a feature. Does not change once there is a vCPU that is complete.
@@ -178,7 +169,7 @@ impl<'a> Vm<'a> {
         self.flags().wrapping_shr(bit) & 1 != 0
     }
 
-    fn set_flag(self, bit: u32) {
+    pub(super) fn set_flag(self, bit: u32) {
         // SAFETY: Valid by the type invariant; atomic. CAST: widening.
         unsafe { bindings::set_bit(bit as usize, &raw mut (*self.as_ptr()).arch.flags) };
     }
@@ -224,53 +215,6 @@ impl NewVcpu<'_> {
     /// Makes [`Vm::has_counter_offset`] true for good.
     pub(crate) fn pin_counter_offset(self) {
         self.vm().pin_counter_offset();
-    }
-}
-
-/// The configuration lock of a vCPU's VM is held (`kvm->arch.config_lock`).
-pub(crate) struct Config<'a> {
-    vcpu: OwnVcpu<'a>,
-    _guard: Guard<'a, (), MutexBackend>,
-}
-
-impl<'a> UserVcpu<'a> {
-    /// Takes the configuration lock of its VM. Sleeps.
-    pub(crate) fn config(self) -> Config<'a> {
-        // SAFETY: The mutex is initialised with the VM, which lives for `'a`.
-        let lock = unsafe {
-            Lock::<(), MutexBackend>::from_raw(&raw mut (*self.vm().as_ptr()).arch.config_lock)
-        };
-
-        Config {
-            vcpu: *self,
-            _guard: lock.lock(),
-        }
-    }
-}
-
-impl<'a> Config<'a> {
-    /// The vCPU.
-    pub(super) fn vcpu(&self) -> OwnVcpu<'a> {
-        self.vcpu
-    }
-
-    /// Whether a vCPU has run, so that the timers' PPIs are settled.
-    pub(crate) fn timer_ppis_immutable(&self) -> bool {
-        self.vcpu
-            .vm()
-            .flag(bindings::KVM_ARCH_FLAG_TIMER_PPIS_IMMUTABLE)
-    }
-
-    /// Settles the timers' PPIs.
-    pub(crate) fn set_timer_ppis_immutable(&self) {
-        self.vcpu
-            .vm()
-            .set_flag(bindings::KVM_ARCH_FLAG_TIMER_PPIS_IMMUTABLE);
-    }
-
-    /// Sets a timer's PPI.
-    pub(crate) fn set_timer_ppi(&self, timer: TimerId, ppi: Ppi) {
-        self.vcpu.vm().set_timer_ppi(timer, ppi);
     }
 }
 

@@ -173,15 +173,17 @@ fn get_ppi(vcpu: Vcpu<'_>, attr: u64, addr: UserNumber<'_>) -> Result {
 ///
 /// `EINVAL` for reserved bits or a protected VM; `EBUSY` while a vCPU is in use.
 pub(super) fn set_counter_offset(
-    vm: Vm<'_>,
+    task: &mut Task<'_>,
     offset: &bindings::kvm_arm_counter_offset,
-    may_sleep: MaySleep<'_>,
 ) -> Result {
-    if offset.reserved != 0 || vm.is_protected() {
+    if offset.reserved != 0 || task.vm().is_protected() {
         return Err(EINVAL);
     }
 
-    vm.stop_all_vcpus(may_sleep)?
+    let mut lock = task.vm_lock();
+
+    lock.locked()
+        .stop_all()?
         .pin_counter_offsets(offset.counter_offset, offset.counter_offset);
     Ok(())
 }

@@ -424,10 +424,10 @@ unsafe extern "C" fn kvm_vm_ioctl_set_counter_offset(
     kvm: *mut bindings::kvm,
     offset: *mut bindings::kvm_arm_counter_offset,
 ) -> i32 {
-    // SAFETY: By the safety requirements; of a system call.
-    let (vm, offset, may_sleep) = unsafe { (Vm::from_raw(kvm), &*offset, MaySleep::assume()) };
+    // SAFETY: By the safety requirements; of a system call, which takes no lock before.
+    let (mut task, offset) = unsafe { (Task::assume(Vm::from_raw(kvm)), &*offset) };
 
-    errno(config::set_counter_offset(vm, offset, may_sleep))
+    errno(config::set_counter_offset(&mut task, offset))
 }
 
 // What the timer hands to C.

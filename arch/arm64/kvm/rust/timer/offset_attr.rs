@@ -72,7 +72,8 @@ pub(super) fn set(vcpu: UserVcpu<'_>, attr: OffsetAttr, addr: UserNumber<'_>) ->
     attr.check(vcpu.vm())?;
 
     let ticks = addr.read::<u64>()?;
-    let stopped = vcpu.stop_others()?;
+    let mut lock = vcpu.try_vm_lock()?;
+    let stopped = lock.locked().stop_all()?;
     let offsets = in_force(vcpu.vm());
     let new = match attr {
         OffsetAttr::Virtual => offsets.with_lag(VirtualLag::new(ticks)),

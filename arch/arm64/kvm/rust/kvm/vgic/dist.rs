@@ -6,10 +6,7 @@
 //!
 //! Mirrors: include/kvm/arm_vgic.h: vgic_dist
 
-use super::super::{
-    locks::*,
-    prelude::*, //
-};
+use super::super::prelude::*;
 use crate::gic::region::Region;
 use kernel::{
     alloc::{

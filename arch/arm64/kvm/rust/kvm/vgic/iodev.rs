@@ -14,11 +14,8 @@
 //!     vgic_unregister_redist_iodev
 
 use super::{
-    super::{
-        locks::*,
-        prelude::*, //
-    },
-    dist::UNDEFINED,
+    super::prelude::*,
+    dist::UNDEFINED, //
 };
 use core::{
     marker::PhantomData,

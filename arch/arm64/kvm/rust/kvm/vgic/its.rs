@@ -22,10 +22,7 @@
 //!     vgic_its_cache_translation, vgic_its_invalidate_cache
 
 use super::{
-    super::{
-        locks::*,
-        prelude::*, //
-    },
+    super::prelude::*,
     iodev::IoDevice,
     its_cache::TranslationCache,
     its_tables::Tables, //

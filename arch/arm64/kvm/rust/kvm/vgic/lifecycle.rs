@@ -11,10 +11,7 @@
 //!     vgic_v2_map_resources; arch/arm64/kvm/vgic/vgic-v3.c: vgic_v3_reset;
 //!     arch/arm64/kvm/vgic/vgic-irqfd.c: kvm_vgic_setup_default_irq_routing
 
-use super::super::{
-    locks::*,
-    prelude::*, //
-};
+use super::super::prelude::*;
 use crate::{
     gic::{
         cpu_state::Limits,

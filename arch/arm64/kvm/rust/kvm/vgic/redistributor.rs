@@ -7,10 +7,7 @@
 //! Mirrors: include/kvm/arm_vgic.h: vgic_cpu, vgic_v2_cpu_if
 
 use super::{
-    super::{
-        locks::*,
-        prelude::*, //
-    },
+    super::prelude::*,
     HostGic, //
 };
 use crate::gic::cpu_state::Limits;

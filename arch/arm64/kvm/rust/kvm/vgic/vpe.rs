@@ -17,10 +17,7 @@
 //!     arch/arm64/kvm/vgic/vgic-v3.c: unmap_all_vpes, map_all_vpes
 
 use super::{
-    super::{
-        locks::*,
-        prelude::*, //
-    },
+    super::prelude::*,
     vlpi::VlpiTable, //
 };
 use crate::{
