@@ -18,6 +18,8 @@ BENCH_MACHINE := $(if $(filter undefined,$(origin MACHINE)),vhe$(comma)nvhe,$(MA
 MACHINE     ?= vhe
 INTERACTIVE ?=
 VARIANT     ?= rust
+VMM         ?= qemu
+LKVM        ?=
 TO          ?=
 ONLY        ?=
 EVERY       ?= 1
@@ -51,7 +53,10 @@ endif
 ifneq ($(KUT),)
 override KUT := $(abspath $(KUT))
 endif
-export BUILD CACHE MACHINE INTERACTIVE KDIR LINUX_TARBALL KUT J V FORCE
+ifneq ($(LKVM),)
+override LKVM := $(abspath $(LKVM))
+endif
+export BUILD CACHE MACHINE INTERACTIVE KDIR LINUX_TARBALL KUT LKVM J V FORCE
 
 SETUP   := $(TOP)/tools/setup
 TESTING := $(TOP)/tools/testing
@@ -110,9 +115,18 @@ menuconfig: tree
 
 # --- run and test -------------------------------------------------------------
 
-.PHONY: run migrate test test-all
-run: begin kernel-rust userspace
-	@rc=0; $(STEP) "machine and guest" $(TESTING)/qemu/run-guest --machine $(MACHINE) $(if $(filter-out 0,$(INTERACTIVE)),--interactive) || rc=$$?; \
+.PHONY: run vmm-name vmm migrate test test-all
+# A slip of the pen shows before anything is built.
+vmm-name:
+	@$(SETUP)/vmm --check "$(VMM)"
+
+vmm: toolchain
+	@$(STEP) "$(VMM)" $(SETUP)/vmm "$(VMM)"
+
+RUN_KERNEL := $(if $(filter-out rust,$(VARIANT)),--image $(BUILD)/$(VARIANT)/arch/arm64/boot/Image --expect $(if $(filter c,$(VARIANT)),c,any))
+
+run: vmm-name begin kernel-$(VARIANT) userspace vmm
+	@rc=0; $(STEP) "machine and guest" $(TESTING)/qemu/run-guest --machine $(MACHINE) --vmm $(VMM) $(RUN_KERNEL) $(if $(filter-out 0,$(INTERACTIVE)),--interactive) || rc=$$?; \
 	$(SETUP)/steps table; exit $$rc
 
 migrate: kernels userspace
@@ -239,7 +253,7 @@ clean:
 	@cd $(BUILD) 2>/dev/null || exit 0; \
 	find . -mindepth 2 -maxdepth 2 -name '.config*' ! -path './linux/*' -printf '%h\0' | xargs -0 -r rm -rf; \
 	rm -rf unchanged.stamp *.seed selftests selftests.hdr selftests.list .selftests.built \
-	kvm-unit-tests kvm-unit-tests.list .kvm-unit-tests.built logs results soak host bench patches bindgen mutants .lines.*
+	kvm-unit-tests kvm-unit-tests.list .kvm-unit-tests.built vmm logs results soak host bench patches bindgen mutants .lines.*
 
 distclean:
 	@[ "$(BUILD)" != "$(TOP)" ] && [ "$(BUILD)" != / ] && [ "$(BUILD)" != "$(HOME)" ] || { echo "make: not removing BUILD=$(BUILD)" >&2; exit 2; }
